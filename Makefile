@@ -1,0 +1,49 @@
+# The one door. `make help` lists what is behind it.
+PYTHON ?= python3
+VENV    = .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+SHIM    = $(wildcard shim/*.c shim/*.h shim/*.S shim/*.py shim/*.toml shim/Makefile)
+NEEDS   = strace git sqlite3 gcc make tar
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(STAMP): pyproject.toml setup.py pyshim/_host.c pyshim/_cdefs.py $(SHIM)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+build: $(STAMP) ## build the shim and install everything into .venv
+
+examples: ## compile examples/ into examples/build
+	@$(MAKE) -s -C examples
+
+demo: build examples ## run the main job and show what happened
+	@sh examples/demo.sh
+
+debs: # what the tests run besides ours; as root they are installed
+	@missing=; for each in $(NEEDS); do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+		else echo "missing:$$missing; as root: apt-get install$$missing"; exit 1; fi; fi
+
+check: build ## ruff, mypy, warnings as errors, gcc's analyzer, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
+
+test: debs build examples check ## all tests (under ten minutes on two cores)
+	$(BIN)/python -m pytest -q
+
+bench: build ## cost per call beside strace, libfiu and fakechroot
+	$(BIN)/python benchmarks/run.py
+
+clean: ## remove everything that was built
+	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
+
+.PHONY: help build examples demo debs check test bench clean
+.DEFAULT_GOAL := help

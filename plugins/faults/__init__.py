@@ -1,0 +1,126 @@
+"""Make calls fail: EINTR once at each place by default, or what -e inject= says."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+from collections import Counter
+
+from pyshim import hookimpl
+from pyshim.event import Event, Kind
+from pyshim.rules import EVERY_CALL, Rule, parse
+from pyshim.session import Run
+
+_PLACES = 8
+
+
+class _Hits:
+    """Where each rule fired. One a run."""
+
+    places: dict[int, Counter[str]]
+
+
+_hits = _Hits()
+
+
+@hookimpl
+def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
+    """Add --fair and --require-hit."""
+    parser.add_argument("--fair", action="store_true",
+                        help="only EINTRs that could happen by themselves")  # fmt: skip
+    parser.add_argument("--require-hit", action="store_true",
+                        help="end with 125 when a rule never fired")  # fmt: skip
+
+
+@hookimpl
+def pyshim_qualifiers() -> tuple[str, ...]:
+    """-e inject=, -e fault=."""
+    return ("inject", "fault")
+
+
+@hookimpl
+def pyshim_configure(run: Run) -> None:
+    """Forget the run before."""
+    _hits.places = {}
+    pyshim_rules(run)
+
+
+@hookimpl
+def pyshim_rules(run: Run) -> list[Rule]:
+    """The rules given, in the order given; else the default plan."""
+    given = [
+        parse(word, text, run.table)
+        for word in ("inject", "fault")
+        for text in run.expressions.get(word, [])
+    ]
+    return given or default_plan(run)
+
+
+def default_plan(run: Run) -> list[Rule]:
+    """Every call whose man page lists EINTR fails with it, once at each call site.
+
+    close(2) is really made first: Linux releases the descriptor whatever it reports.
+    """
+    calls = {call for call in run.table.calls if call.eintr and not call.stub}
+    closes = {call for call in calls if call.syscall == "close"}
+    return [
+        _once("EINTR once per site", frozenset(calls - closes), run),
+        _once("EINTR once per site, after close", frozenset(closes), run, after=True),
+    ]
+
+
+def _once(text: str, calls: frozenset, run: Run, *, after: bool = False) -> Rule:  # type: ignore[type-arg]
+    return Rule(
+        text=text,
+        calls=calls,
+        error=errno.EINTR,
+        when=EVERY_CALL,
+        once_per_site=True,
+        fair_only=run.options.fair,
+        close_after=after,
+    )
+
+
+@hookimpl
+def pyshim_event(event: Event, run: Run) -> None:  # noqa: ARG001
+    """Note the place of a hit."""
+    if event.kind is not Kind.CALL or event.rule < 0 or event.call is None:
+        return
+    label = ""
+    if event.err == errno.EINTR:
+        label = " fair" if event.fair else " unusual"
+    site = str(event.site) if event.site else "?"
+    place = f"{event.call.name} at {site}{label}"
+    _hits.places.setdefault(event.rule, Counter())[place] += 1
+
+
+@hookimpl
+def pyshim_report(run: Run) -> None:
+    """One line a rule: how often it fired, and where."""
+    for index, rule in enumerate(run.rules):
+        times = run.hits[index]
+        run.say(f"{rule.text}: armed, {_times(times)}{_where(index)}")
+    silent = [rule.text for i, rule in enumerate(run.rules) if not run.hits[i]]
+    if run.options.require_hit and silent:
+        run.failure = f"--require-hit: never fired: {', '.join(silent)}"
+
+
+def _times(count: int) -> str:
+    if not count:
+        return "never hit"
+    return f"hit {count} time{'s' if count > 1 else ''}"
+
+
+def _where(index: int) -> str:
+    places = _hits.places.get(index)
+    if not places:
+        return ""
+    named = [
+        place if count == 1 else f"{place} ({count} times)"
+        for place, count in places.most_common(_PLACES)
+    ]
+    more = len(places) - _PLACES
+    tail = f"; and {more} more places" if more > 0 else ""
+    return ": " + "; ".join(named) + tail
+
+

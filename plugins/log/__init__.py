@@ -1,0 +1,110 @@
+"""Write each call as a line in strace's format."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TextIO
+
+from pyshim import hookimpl
+from pyshim.calls import Call
+from pyshim.errors import UsageError
+from pyshim.event import Event, Kind
+from pyshim.session import Run
+
+_COLUMN = 40
+
+
+class _Log:
+    """Where the lines go. One a run; set by `pyshim_configure`."""
+
+    out: TextIO | None = None
+    to_file = False
+    many = False
+    """Whether more than one process has been seen."""
+    first = 0
+
+
+_log = _Log()
+
+
+@hookimpl
+def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
+    """Add -o."""
+    parser.add_argument("-o", metavar="FILE", help="write the log to FILE, not stderr")
+    parser.add_argument("-s", metavar="BYTES", type=int, default=32,
+                        help="how much of a buffer to show (default 32)")  # fmt: skip
+
+
+@hookimpl
+def pyshim_qualifiers() -> tuple[str, ...]:
+    """-e trace=SET."""
+    return ("trace",)
+
+
+@hookimpl
+def pyshim_configure(run: Run) -> None:
+    """Open the file before the target starts."""
+    if not 0 <= run.options.s <= 65535:
+        raise UsageError(f"-s {run.options.s}: out of range", allowed="0 to 65535")
+    _log.to_file = bool(run.options.o)
+    _log.many, _log.first = False, 0
+    _log.out = run.stderr
+    if run.options.o:
+        try:
+            _log.out = open(run.options.o, "w", errors="surrogateescape")  # noqa: PTH123, SIM115
+        except OSError as error:
+            raise UsageError(f"-o {run.options.o}: {error.strerror}") from None
+
+
+@hookimpl
+def pyshim_trace(run: Run) -> frozenset[Call]:
+    """What `-e trace=` names (the last one counts, as in strace); else everything."""
+    return run.table.select(run.expressions.get("trace", ["all"])[-1])
+
+
+@hookimpl
+def pyshim_event(event: Event, run: Run) -> None:
+    """Write its line."""
+    if _log.out is None:
+        return
+    _log.first = _log.first or event.pid
+    _log.many = _log.many or event.pid != _log.first
+    for line in _lines(event, run, _prefix(event)):
+        _write(line)
+
+
+def _prefix(event: Event) -> str:
+    if _log.to_file:
+        return f"{event.tid} "
+    return f"[pid {event.tid:5}] " if _log.many else ""
+
+
+def _lines(event: Event, run: Run, prefix: str) -> list[str]:
+    from pyshim.decode import format_call
+
+    if event.kind in (Kind.CALL, Kind.UNFINISHED):
+        column = _COLUMN - len(prefix)
+        text = format_call(event, strsize=run.options.s, column=column)
+        return [prefix + text]
+    if event.kind is Kind.EXIT:
+        call = f"exit_group({event.ret})".ljust(_COLUMN - len(prefix) - 1)
+        return [f"{prefix}{call} = ?", f"{prefix}+++ exited with {event.ret} +++"]
+    if event.kind is Kind.BYPASS:
+        return [f"{prefix}--- bypass {event.note} ---"]
+    return []
+
+
+def _write(line: str) -> None:
+    try:
+        print(line, file=_log.out, flush=not _log.to_file)
+    except OSError as error:
+        print(f"pyshim: log: {error.strerror}", file=sys.stderr)
+        _log.out = None
+
+
+@hookimpl
+def pyshim_report(run: Run) -> None:  # noqa: ARG001
+    """Nothing is lost: the file is complete before pyshim ends."""
+    if _log.out is not None:
+        _log.out.flush()

@@ -1,0 +1,48 @@
+"""Let the program find other files at its paths: --map FROM=TO."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from pyshim import hookimpl
+from pyshim.errors import UsageError
+from pyshim.plan import Map
+from pyshim.session import Run
+
+
+@hookimpl
+def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
+    """Add --map."""
+    parser.add_argument("--map", action="append", default=[], metavar="FROM=TO",
+                        help="paths at or below FROM are found at TO; repeatable")  # fmt: skip
+
+
+@hookimpl
+def pyshim_configure(run: Run) -> None:
+    """Refuse a map that can't be meant, and `--plugin rewrite` without one."""
+    if not run.options.map:
+        raise UsageError("plugin rewrite: no --map given", allowed="--map FROM=TO")
+    maps = [_parse(text) for text in run.options.map]
+    sources = [each.source for each in maps]
+    for source in sources:
+        if sources.count(source) > 1:
+            raise UsageError(f"--map: {source} is mapped twice")
+
+
+@hookimpl
+def pyshim_maps(run: Run) -> list[Map]:
+    """All of them; the shim takes the longest that fits."""
+    return [_parse(text) for text in run.options.map]
+
+
+def _parse(text: str) -> Map:
+    source, equals, target = text.partition("=")
+    if not equals or not source or not target:
+        raise UsageError(f"--map {text!r}: not two paths", allowed="--map FROM=TO")
+    source, target = (os.path.abspath(each) for each in (source, target))  # noqa: PTH100
+    if source == "/":
+        raise UsageError("--map: FROM can't be /", allowed="a path below /")
+    if not os.path.lexists(target):
+        raise UsageError(f"--map: {target} does not exist")
+    return Map(source, target)

@@ -1,0 +1,12 @@
+"""pyshim: see, fail and redirect what an unmodified program asks of the kernel.
+
+This is all that a plugin imports. It is also imported inside target processes, so it
+pulls in nothing heavy.
+"""
+
+from pyshim.marks import hookimpl
+from pyshim.verdicts import Args, Errno, Return
+
+__all__ = ["Args", "Errno", "Return", "__version__", "hookimpl"]
+
+__version__ = "0.1.0"

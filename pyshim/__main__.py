@@ -1,0 +1,5 @@
+"""`python -m pyshim`."""
+
+from pyshim.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,37 @@
+"""The C declarations that Python reads: the parts of the shim's headers marked so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+HOST_FUNCTIONS = """
+struct session {
+    struct arena *arena;
+    int arena_fd, trace_fd;
+    uint32_t spare;
+    volatile int stop;
+    uint64_t torn;
+    uint64_t lost;
+};
+uint64_t host_ticks(int tsc);
+int host_drain(struct session *session);
+void host_reap(struct session *session);
+void host_grow(struct session *session);
+void host_loop(struct session *session);
+void *host_counters(struct proc *entry);
+"""
+
+BRIDGE_HOOKS = """
+extern "Python" int hooks_setup(const char *);
+extern "Python" void hooks_enter(struct call *);
+extern "Python" void hooks_exit(struct call *);
+"""
+
+
+def declarations(header: Path) -> str:
+    """What stands between `cdef begin` and `cdef end`, preprocessor lines turned."""
+    parts = re.findall(
+        r"/\* cdef begin.*?\*/(.*?)/\* cdef end \*/", header.read_text(), re.DOTALL
+    )
+    return "\n".join(parts)

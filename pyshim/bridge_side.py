@@ -1,0 +1,267 @@
+"""The target's side of the bridge: runs inside the program, in its own interpreter.
+
+shim/embed.c starts the interpreter and calls `hooks_setup` once, then `hooks_enter` and
+`hooks_exit` for each call that a hook wants. Only one of them runs at a time in a
+process (bridge.c holds a mutex), on a stack of its own, in whatever thread made the
+call. An exception never reaches the program: it is printed once for each hook, and the
+call goes through.
+
+Imports nothing that is not already in a bare interpreter: each module here is paid for
+by every process that reaches a hook.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import SourceFileLoader
+
+from pyshim.verdicts import Args, Errno, Return
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_ANSWERED, _INJECTED, _ASKED = 1, 4, 8
+_KEPT = 4
+"""Strings given by `Args` live until this many more were given in the same thread: the
+call they belong to, and calls of signal handlers that interrupt it."""
+
+
+class Facts:
+    """What the table says of one call."""
+
+    __slots__ = ("fails", "index", "kinds", "name", "syscall")
+
+    def __init__(self, name: str, syscall: str, params: Any, fails: str) -> None:
+        self.name = name
+        self.syscall = syscall
+        self.kinds = tuple(kind for _, kind in params)
+        self.index = {param: place for place, (param, _) in enumerate(params)}
+        self.fails = fails
+
+
+class Arguments:
+    """The arguments of a call by the names the man page gives them."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __getattr__(self, name: str) -> int | str | None:
+        facts = self._call._facts
+        place = facts.index.get(name)
+        if place is None:
+            raise AttributeError(
+                f"{facts.name} has no argument {name!r}, but {', '.join(facts.index)}"
+            )
+        value: int = self._call._c.args[place]
+        if facts.kinds[place] in ("path", "str"):
+            return self._call._text(value)
+        return value
+
+    def __iter__(self) -> Any:
+        return (getattr(self, name) for name in self._call._facts.index)
+
+    def __repr__(self) -> str:
+        pairs = (f"{name}={getattr(self, name)!r}" for name in self._call._facts.index)
+        return f"Arguments({', '.join(pairs)})"
+
+
+class Call:
+    """One call, as a hook sees it. Valid only while the hook runs."""
+
+    __slots__ = ("_c", "_facts")
+
+    def __init__(self, c: Any, facts: Facts) -> None:
+        self._c = c
+        self._facts = facts
+
+    @property
+    def name(self) -> str:
+        """The libc function the program called."""
+        return self._facts.name
+
+    @property
+    def syscall(self) -> str:
+        """The kernel's name of it."""
+        return self._facts.syscall
+
+    @property
+    def args(self) -> Arguments:
+        """Its arguments: numbers, and text for paths and strings."""
+        return Arguments(self)
+
+    @property
+    def path(self) -> str | None:
+        """The first path among the arguments, as the program wrote it."""
+        for place, kind in enumerate(self._facts.kinds):
+            if kind == "path":
+                return self._text(self._c.args[place])
+        return None
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return int(self._c.pid)
+
+    @property
+    def tid(self) -> int:
+        """Kernel thread id."""
+        return int(self._c.tid)
+
+    @property
+    def ret(self) -> int:
+        """What the call returned; in `pyshim_call_exit` only."""
+        return int(self._c.ret)
+
+    @property
+    def errno(self) -> int:
+        """The errno it failed with, or 0; in `pyshim_call_exit` only."""
+        return int(self._c.err)
+
+    @staticmethod
+    def _text(address: int) -> str | None:
+        if not address:
+            return None
+        return os.fsdecode(_ffi.string(_ffi.cast("char *", address)))
+
+    def __repr__(self) -> str:
+        return f"<Call {self.name} of {self.pid}>"
+
+
+class Hook:
+    """One hookimpl of a plugin, found and ready to be called."""
+
+    __slots__ = ("broken", "function", "name", "plugin")
+
+    def __init__(self, plugin: str, name: str, function: Callable[..., Any]) -> None:
+        self.plugin = plugin
+        self.name = name
+        self.function = function
+        self.broken = False
+
+
+_ffi: Any = None
+_facts: dict[int, Facts] = {}
+_hooks: dict[int, Hook] = {}
+_order: dict[int, tuple[Hook, ...]] = {}
+_kept: dict[int, list[Any]] = {}
+_masks = [0, 0]
+
+
+def install(ffi: Any) -> None:
+    """Give the C side its functions. Called once, by the embedding's own start."""
+    global _ffi  # noqa: PLW0603 (there is one interpreter and one ffi in it)
+    _ffi = ffi
+    ffi.def_extern("hooks_setup")(_setup)
+    ffi.def_extern("hooks_enter")(_enter)
+    ffi.def_extern("hooks_exit")(_exit)
+
+
+def _setup(plan: Any) -> int:
+    """Import the plugins; -1 when one can't be, after saying so."""
+    text = _ffi.string(plan).decode("utf-8", "surrogateescape")
+    wanted = eval(text.split("\n", 1)[1], {"__builtins__": {}}, {})
+    _masks[:] = wanted["masks"]
+    for number, facts in wanted["calls"].items():
+        _facts[number] = Facts(*facts)
+    for number, plugin, module, file, name in wanted["hooks"]:
+        try:
+            function = getattr(_module(module, file), name)
+        except BaseException:
+            _say(f"plugin {plugin}: can't be imported in the target")
+            sys.__excepthook__(*sys.exc_info())
+            return -1
+        _hooks[number] = Hook(plugin, name, function)
+    return 0
+
+
+def _module(name: str, file: str) -> Any:
+    if name not in sys.modules:
+        loader = SourceFileLoader(name, file)
+        module = type(sys)(name)
+        module.__file__ = file
+        sys.modules[name] = module
+        exec(loader.get_code(name), module.__dict__)
+    return sys.modules[name]
+
+
+def _say(text: str) -> None:
+    os.write(2, f"pyshim: {text}\n".encode())
+
+
+def _wanting(hooks: int) -> tuple[Hook, ...]:
+    """The hooks whose bits are set, in the order the host gave them."""
+    found = _order.get(hooks)
+    if found is None:
+        found = tuple(hook for number, hook in _hooks.items() if hooks >> number & 1)
+        _order[hooks] = found
+    return found
+
+
+def _enter(c: Any) -> None:
+    _run(c, c.hooks & _masks[0])
+
+
+def _exit(c: Any) -> None:
+    _run(c, c.hooks & _masks[1])
+
+
+def _run(c: Any, hooks: int) -> None:
+    """Ask each hook; the first verdict that is not None counts."""
+    call = Call(c, _facts[c.id])
+    for hook in _order.get(hooks) or _wanting(hooks):
+        try:
+            verdict = hook.function(call)
+            if verdict is not None:
+                _apply(c, call._facts, verdict)
+                return
+        except BaseException:
+            _complain(hook, call)
+
+
+def _complain(hook: Hook, call: Call) -> None:
+    if hook.broken:
+        return
+    hook.broken = True
+    _say(
+        f"plugin {hook.plugin}: {hook.name} raised for {call.name} in process "
+        f"{call.pid}; the call goes through (further errors are not shown)"
+    )
+    sys.__excepthook__(*sys.exc_info())
+
+
+def _apply(c: Any, facts: Facts, verdict: Any) -> None:
+    if isinstance(verdict, Errno):
+        c.err = verdict.number
+        c.ret = {"NULL": 0, "errno": verdict.number}.get(facts.fails, -1)
+    elif isinstance(verdict, Return):
+        c.err = 0
+        c.ret = verdict.value
+    elif isinstance(verdict, Args):
+        _change(c, facts, verdict)
+        c.flags |= _ASKED
+        return
+    else:
+        raise TypeError(f"a hook returns Errno, Return, Args or None, not {verdict!r}")
+    c.flags |= _ANSWERED | _INJECTED | _ASKED
+
+
+def _change(c: Any, facts: Facts, verdict: Args) -> None:
+    for name, value in verdict.changes.items():
+        if name not in facts.index:
+            raise TypeError(f"{facts.name} has no argument {name!r}")
+        if not isinstance(value, int):
+            value = _keep(c.tid, os.fsencode(value))
+        c.args[facts.index[name]] = value
+
+
+def _keep(tid: int, text: bytes) -> int:
+    memory = _ffi.new("char[]", text)
+    kept = _kept.setdefault(tid, [])
+    kept.append(memory)
+    del kept[:-_KEPT]
+    return int(_ffi.cast("intptr_t", memory))

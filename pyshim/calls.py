@@ -1,0 +1,166 @@
+"""The table of calls as typed objects, and the sets that name groups of them.
+
+The table is `shim/calls.toml`, expanded by `shim/gen.py` to one entry per exported name
+and installed next to the shim as `_lib/table.json`; both come from one build, and the
+shim refuses a plan made with another table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pyshim.errors import UsageError, nearest
+
+LIB = Path(__file__).parent / "_lib"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: its name, its C type as the man page has it, its kind."""
+
+    name: str
+    ctype: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One exported libc name. `id` is its index in the shim's tables."""
+
+    id: int
+    name: str
+    syscall: str
+    params: tuple[Param, ...]
+    kernel: tuple[str, ...]
+    """What the kernel gets: a parameter's name or literal text, in kernel order."""
+    sets: frozenset[str]
+    errnos: frozenset[str]
+    restarts: bool
+    fails: str
+    ret: str
+    stub: bool
+    """A bare jump that no rule or log can reach."""
+    base: str
+    """The name of the row this name is an alias of, or its own."""
+
+    @property
+    def eintr(self) -> bool:
+        """Whether the man page lists EINTR."""
+        return "EINTR" in self.errnos
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All calls of this build, in the order of their ids."""
+
+    calls: tuple[Call, ...]
+    digest: int
+    """64-bit fingerprint shared with the shim."""
+
+    def by_name(self, name: str) -> Call:
+        """The call exported as `name`; KeyError if there is none."""
+        return {call.name: call for call in self.calls}[name]
+
+    def select(self, expression: str) -> frozenset[Call]:
+        """The calls an strace set expression names.
+
+        `openat,%file`, `!read`, `/^f.*sync$`, `?newname`, `all`, `none`. A name means
+        the libc function (with its aliases) or the kernel's syscall.
+        Raises UsageError for an unknown name or set, unless it is marked with `?`.
+        """
+        reachable = frozenset(call for call in self.calls if not call.stub)
+        if expression.startswith("!"):
+            return reachable - self.select(expression[1:])
+        if not expression:
+            raise UsageError("empty set of calls", allowed="names, %sets, all, none")
+        found: set[Call] = set()
+        for word in expression.split(","):
+            found |= _select_word(word, reachable)
+        return frozenset(found)
+
+
+def _select_word(word: str, calls: Iterable[Call]) -> set[Call]:
+    optional = word.startswith("?")
+    word = word.removeprefix("?")
+    matches = _matcher(word, optional)
+    if matches is None:
+        return set()
+    found = {call for call in calls if matches(call)}
+    if not found and not optional and word != "none":
+        raise UsageError(
+            f"unknown call {word!r}",
+            nearest=nearest(word, _names(calls)),
+            allowed="see `pyshim calls`",
+        )
+    return found
+
+
+def _names(calls: Iterable[Call]) -> set[str]:
+    return {call.name for call in calls} | {call.syscall for call in calls}
+
+
+def _matcher(word: str, optional: bool) -> Callable[[Call], bool] | None:
+    if word in ("all", "none"):
+        return lambda _: word == "all"
+    if word.startswith("%"):
+        return _set_matcher(word[1:], optional)
+    if word.startswith("/"):
+        try:
+            pattern = re.compile(word[1:])
+        except re.error as error:
+            raise UsageError(f"bad regular expression {word[1:]!r}: {error}") from None
+        return lambda call: bool(
+            pattern.search(call.name) or pattern.search(call.syscall)
+        )
+    return lambda call: word in (call.name, call.base, call.syscall)
+
+
+def _set_matcher(name: str, optional: bool) -> Callable[[Call], bool] | None:
+    name = {"net": "network"}.get(name, name)
+    known = {each for call in table().calls for each in call.sets}
+    if name in known:
+        return lambda call: name in call.sets
+    if optional:
+        return None
+    raise UsageError(
+        f"unknown set {'%' + name!r}",
+        nearest=nearest("%" + name, {"%" + each for each in known}),
+        allowed=" ".join("%" + each for each in sorted(known)),
+    )
+
+
+def _call(index: int, row: Mapping[str, object]) -> Call:
+    def texts(key: str) -> tuple[str, ...]:
+        value = row[key]
+        assert isinstance(value, list)
+        return tuple(str(each) for each in value)
+
+    params = row["params"]
+    assert isinstance(params, list)
+    return Call(
+        id=index,
+        name=str(row["name"]),
+        syscall=str(row["syscall"]),
+        params=tuple(Param(*each) for each in params),
+        kernel=texts("kernel"),
+        sets=frozenset(texts("sets")),
+        errnos=frozenset(texts("errnos")),
+        restarts=bool(row["restarts"]),
+        fails=str(row["fails"]),
+        ret=str(row["ret"]),
+        stub=bool(row["stub"]),
+        base=str(row["base"]),
+    )
+
+
+@cache
+def table() -> Table:
+    """The table of the shim that is installed beside this module."""
+    raw = json.loads((LIB / "table.json").read_text())
+    calls = tuple(_call(index, row) for index, row in enumerate(raw["calls"]))
+    return Table(calls, int(raw["digest"], 16))

@@ -1,0 +1,183 @@
+"""`pyshim [run] [OPTIONS] COMMAND...`: run a program under the shim."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import NoReturn
+
+import pluggy
+
+from pyshim import launch, plugins
+from pyshim.calls import Table, table
+from pyshim.errors import PyshimError, UsageError, nearest
+from pyshim.plan import Wants
+from pyshim.plugins import Plugin
+from pyshim.programs import find_program
+from pyshim.rule_values import parse_delay
+from pyshim.rules import parse_expression
+from pyshim.session import FAILED, Run, Session, collect, warn_bypass
+
+_USAGE = "pyshim [OPTIONS] [--] COMMAND [ARGUMENT]..."
+_EPILOG = """\
+other commands: pyshim check PROGRAM... | calls [SET] | plugins   (each with --help)
+A program named like one of them needs `--`.
+
+exit status: the command's own; 124 timed out, 125 pyshim failed, 126/127 not run
+
+examples:
+  pyshim --plugin log ls -l /etc
+  pyshim --plugin faults ./app
+  pyshim -e inject=read:error=EINTR:when=3+2 ./app
+  pyshim -e trace=%file -o t.log git status
+  pyshim --map /etc/app=./testdata ./app
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with pyshim's way to refuse."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing usage and ending with 2."""
+        words = [word for word in message.split() if word.startswith("-")]
+        known = [option for option in self._option_string_actions if option != "-h"]
+        near = nearest(words[0], known) if words else ""
+        raise UsageError(message, nearest=near, allowed="see `pyshim --help`")
+
+
+def make_parser(known: dict[str, Plugin]) -> Parser:
+    """The parser with every installed plugin's options."""
+    parser = Parser(
+        prog="pyshim",
+        usage=_USAGE,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        description="Run COMMAND under the shim: see, fail or redirect its calls.",
+    )
+    parser.add_argument("-p", "--plugin", action="append", default=[], metavar="NAME",
+                        help="switch a plugin on: a name or ./FILE.py")  # fmt: skip
+    parser.add_argument("-e", action="append", default=[], metavar="EXPR", dest="expr",
+                        help="trace=SET, inject=SET:..., fault=SET:..., as strace")  # fmt: skip
+    parser.add_argument("--timeout", metavar="TIME", type=_seconds,
+                        help="end the command after 10s, 500ms, 2m: status 124")  # fmt: skip
+    parser.add_argument("--strict", action="store_true",
+                        help="refuse (125) a program that bypasses the shim")  # fmt: skip
+    for plugin in known.values():
+        group = parser.add_argument_group(plugin.name, plugin.summary)
+        plugins.manager([plugin]).hook.pyshim_addoption(parser=group)
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    units = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+    number = text.rstrip("nsumh")
+    try:
+        value = float(number) * units[text[len(number) :] or "s"]
+    except (ValueError, KeyError):
+        raise argparse.ArgumentTypeError(
+            f"bad time {text!r}; allowed: 10, 10s, 500ms, 2m"
+        ) from None
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"bad time {text!r}; it must be positive")
+    return value
+
+
+def run(argv: list[str]) -> int:
+    """Run the target; ends this process as the target ended."""
+    known = plugins.installed()
+    parser = make_parser(known)
+    options = parser.parse_args(argv)
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        raise UsageError("no command given", allowed=_USAGE)
+    made = _switch_on(options, parser, known)
+    state = Run(options, _expressions(options.expr), tuple(command), table())
+    wants = _ask_plugins(state, made)
+    _look_before(state)
+    outcome = Session(state, made, wants).execute()
+    if state.failure and not outcome.timed_out:
+        state.say(state.failure)
+        return FAILED
+    launch.end_as(outcome)
+
+
+def _expressions(texts: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        word, rest = parse_expression(text)
+        found.setdefault(word, []).append(rest)
+    return found
+
+
+def _switch_on(
+    options: argparse.Namespace, parser: Parser, known: dict[str, Plugin]
+) -> pluggy.PluginManager:
+    """The plugins named, and those whose options or qualifiers were used."""
+    chosen = {p.name: p for p in (plugins.find(word, known) for word in options.plugin)}
+    words = _expressions(options.expr)
+    for name, plugin in known.items():
+        used = _used_options(parser, options, name)
+        qualifiers = collect(plugins.manager([plugin]).hook.pyshim_qualifiers())
+        if used or set(words) & set(map(str, qualifiers)):
+            chosen.setdefault(name, plugin)
+    return plugins.manager(chosen.values())
+
+
+def _used_options(parser: Parser, options: argparse.Namespace, group: str) -> bool:
+    """Whether any option of this group differs from its default."""
+    for each in parser._action_groups:
+        if each.title == group:
+            return any(
+                getattr(options, action.dest) != action.default
+                for action in each._group_actions
+            )
+    return False
+
+
+def _ask_plugins(state: Run, made: pluggy.PluginManager) -> Wants:
+    """All that they want of the shim, before the target starts."""
+    hook = made.hook
+    hook.pyshim_configure(run=state)
+    state.rules = tuple(collect(hook.pyshim_rules(run=state)))  # type: ignore[arg-type]
+    logged = frozenset().union(*hook.pyshim_trace(run=state))
+    hooks = plugins.target_hooks(made, state.table)
+    if hooks:
+        _check_bridge()
+    return Wants(
+        rules=state.rules,
+        logged=logged,
+        maps=tuple(collect(hook.pyshim_maps(run=state))),  # type: ignore[arg-type]
+        hooks=hooks,
+        search_path=plugins.search_path() if hooks else (),
+    )
+
+
+def _check_bridge() -> None:
+    from pyshim.calls import LIB
+
+    if not (LIB / "libpybridge.so").exists():
+        raise PyshimError(
+            "Python hooks in the target need a Python with a shared libpython; this "
+            "pyshim was built with one that has none"
+        )
+
+
+def _look_before(state: Run) -> None:
+    """Refuse what does not exist, warn of what will bypass us."""
+    try:
+        path = find_program(state.argv[0], os.environ.get("PATH"))
+    except OSError:
+        return
+    warning = warn_bypass(state, str(path))
+    if warning and state.options.strict:
+        raise PyshimError(f"bypass: {warning}", allowed="leave --strict out")
+    if warning:
+        state.bypassed.append(warning)
+        state.say(f"bypass: {warning}; what it does will not be seen")
+
+
+def all_calls() -> Table:
+    """The table, for those who complete words."""
+    return table()

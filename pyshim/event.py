@@ -1,0 +1,78 @@
+"""What happened in the target, as values: the currency of the host's side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from pyshim.calls import Call
+
+
+class Kind(StrEnum):
+    """What an event tells."""
+
+    CALL = "call"
+    UNFINISHED = "unfinished"
+    """A call that had begun and never returned: the process died in it."""
+    START = "start"
+    """A process is under the shim: after exec, or a fork's child."""
+    EXIT = "exit"
+    """A process ends by exit(3); `ret` is its status."""
+    BYPASS = "bypass"
+    """A process is about to exec a program that will not be under the shim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory an argument pointed to. `size` is its whole length in bytes."""
+
+    data: bytes
+    size: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether less than the whole was kept."""
+        return self.size > len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The place in the program that made the call: file, offset in it, function."""
+
+    module: str
+    offset: int
+    function: str = ""
+
+    def __str__(self) -> str:
+        name = f" ({self.function})" if self.function else ""
+        return f"{self.module}+{self.offset:#x}{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. Times are nanoseconds; `start` counts from the epoch."""
+
+    kind: Kind
+    pid: int
+    tid: int
+    start: int
+    duration: int
+    call: Call | None = None
+    args: tuple[int, ...] = ()
+    """Signed 64-bit, one for each parameter of the call."""
+    memory: Mapping[int, Memory] = field(default_factory=lambda: MappingProxyType({}))
+    """By index of the argument. argv: each string ends in NUL."""
+    ret: int = 0
+    err: int = 0
+    """The errno the call ended with, 0 when it did not fail."""
+    rule: int = -1
+    """Index of the rule that decided this call, -1 when none did."""
+    asked: bool = False
+    """Whether a Python plugin decided this call."""
+    fair: bool = False
+    """Of an injected EINTR: whether this could have happened by itself."""
+    site: Site | None = None
+    note: str = ""
+    """START: the executable. BYPASS: the file and why, as `PATH: reason`."""

@@ -1,0 +1,329 @@
+"""Compiles what plugins want into the plan and the arena that the target maps.
+
+The layouts are in shim/wire.h, read through cffi: no offset is typed here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyshim._host import ffi, lib
+from pyshim.calls import LIB, Call, Table
+from pyshim.errors import PluginError, UsageError
+from pyshim.rules import Rule, threshold
+
+_EXEC = {
+    "execve", "execv", "execvp", "execvpe", "execl", "execle", "execlp", "execveat",
+    "fexecve", "posix_spawn", "posix_spawnp",
+}  # fmt: skip
+_SIGNAL = {"sigaction", "signal", "sysv_signal", "siginterrupt", "sigset", "sigvec"}
+_ALWAYS = _EXEC | {"prctl", "syscall"}
+"""Wrapped in every run: they carry the preload on, or enter seccomp."""
+
+MOST_HOOKS = 31
+NPROCS = 1024
+NCHUNKS = 256
+CHUNK_SIZE = 1 << 20
+SPARE_CHUNKS = 4
+_ALL_CHANCE = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Paths at or below `source` are found at or below `target`: both absolute."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHook:
+    """A hookimpl to be called inside the target."""
+
+    plugin: str
+    module: str
+    file: str
+    function: str
+    calls: frozenset[Call]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """All that one run asks of the shim."""
+
+    rules: tuple[Rule, ...] = ()
+    logged: frozenset[Call] = frozenset()
+    maps: tuple[Map, ...] = ()
+    hooks: tuple[TargetHook, ...] = ()
+    strsize: int = 32
+    search_path: tuple[str, ...] = ()
+    """sys.path of the interpreter in the target."""
+
+    @property
+    def fairness(self) -> bool:
+        """Whether any rule reports or requires a fair EINTR."""
+        return any(rule.error == 4 for rule in self.rules)
+
+
+class _Strings:
+    """Texts of the plan, each once, with their offsets."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.offsets: dict[bytes, int] = {}
+
+    def add(self, text: str | bytes) -> int:
+        """Offset of `text` from the start of the strings."""
+        raw = os.fsencode(text) if isinstance(text, str) else text
+        if raw not in self.offsets:
+            self.offsets[raw] = len(self.data)
+            self.data += raw + b"\0"
+        return self.offsets[raw]
+
+
+class Compiler:
+    """Builds one plan. `build` gives the bytes; the counters are for the arena."""
+
+    def __init__(self, wants: Wants, table: Table, rundir: str) -> None:
+        self.wants = wants
+        self.table = table
+        self.rundir = rundir
+        self.strings = _Strings()
+        self.rules: list[dict[str, Any]] = []
+        self.refs: dict[int, list[tuple[int, int]]] = {}
+        self.counters: dict[tuple[int, str], int] = {}
+
+    def build(self) -> bytes:
+        """The plan file."""
+        for rule in self.wants.rules:
+            self._add_rule(rule)
+        for number, hook in enumerate(self.wants.hooks):
+            self._add_hook(number, hook)
+        if len(self.rules) > lib.MAX_RULES:
+            raise UsageError(f"more than {lib.MAX_RULES} rules")
+        return self._layout()
+
+    @property
+    def ncounters(self) -> int:
+        """How many `when=` counters each process needs."""
+        return len(self.counters)
+
+    def _add_rule(self, rule: Rule) -> None:
+        index = len(self.rules)
+        self.rules.append(
+            {
+                "action": _action(rule),
+                "err": rule.error,
+                "value": rule.retval or 0,
+                "delay_enter": rule.delay_enter,
+                "delay_exit": rule.delay_exit,
+                "signal": rule.signal,
+                "chance": min(threshold(rule.probability), _ALL_CHANCE),
+                "seed": rule.seed,
+                "first": rule.when.first,
+                "last": min(rule.when.last, _ALL_CHANCE),
+                "step": rule.when.step,
+                "path": self.strings.add(rule.path) if rule.path else None,
+            }
+        )
+        for call in rule.calls:
+            key = (index, call.syscall)
+            counter = self.counters.setdefault(key, len(self.counters))
+            self.refs.setdefault(call.id, []).append((index, counter))
+
+    def _add_hook(self, number: int, hook: TargetHook) -> None:
+        if number >= MOST_HOOKS:
+            raise PluginError(f"more than {MOST_HOOKS} hooks in the target")
+        for glob in hook.paths or ("",):
+            index = len(self.rules)
+            path = self.strings.add(glob) if glob else None
+            self.rules.append({"action": lib.ACT_ASK, "value": number, "path": path})
+            for call in hook.calls:
+                self.refs.setdefault(call.id, []).append((index, 0))
+
+    def _want(self, call: Call) -> int:
+        want = 0
+        if call in self.wants.logged:
+            want |= lib.WANT_LOG | lib.WANT_WRAP
+        if self.wants.maps and any(param.kind == "path" for param in call.params):
+            want |= lib.WANT_MAP | lib.WANT_WRAP
+        if call.id in self.refs or call.base in _ALWAYS:
+            want |= lib.WANT_WRAP
+        if call.base == "prctl" or (self.wants.fairness and call.base in _SIGNAL):
+            want |= lib.WANT_NOTICE | lib.WANT_WRAP
+        return want
+
+    def _layout(self) -> bytes:
+        rows, refs = self._rows_and_refs()
+        maps = sorted(self.wants.maps, key=lambda each: -len(each.source))
+        texts = [(self.strings.add(m.source), self.strings.add(m.target)) for m in maps]
+        names = {
+            "preload": self.strings.add(str(preload(self.rundir))),
+            "rundir": self.strings.add(self.rundir),
+        }
+        if self.wants.hooks:
+            names["bridge"] = self.strings.add(str(LIB / "libpybridge.so"))
+            names["bridge_plan"] = self.strings.add(bridge_plan(self.wants))
+        parts = {
+            "rows_at": bytes(ffi.buffer(rows)),
+            "refs_at": bytes(ffi.buffer(refs)),
+            "rules_at": b"",
+            "maps_at": b"",
+        }
+        sizes = {
+            "rules_at": ffi.sizeof("struct plan_rule") * len(self.rules),
+            "maps_at": ffi.sizeof("struct plan_map") * len(maps),
+        }
+        offset = _aligned(ffi.sizeof("struct plan"))
+        offsets = {}
+        for name, part in parts.items():
+            offsets[name] = offset
+            offset = _aligned(offset + sizes.get(name, len(part)))
+        base = offset
+        parts["rules_at"] = bytes(ffi.buffer(self._rules(base)))
+        parts["maps_at"] = bytes(ffi.buffer(_maps(maps, texts, base)))
+        header = self._header(offsets, {key: base + at for key, at in names.items()})
+        size = base + len(self.strings.data)
+        header.size = size
+        out = bytearray(size)
+        out[: ffi.sizeof("struct plan")] = ffi.buffer(header)
+        for name, part in parts.items():
+            out[offsets[name] : offsets[name] + len(part)] = part
+        out[base:] = self.strings.data
+        return bytes(out)
+
+    def _rows_and_refs(self) -> tuple[Any, Any]:
+        rows = ffi.new("struct plan_row[]", len(self.table.calls))
+        refs = ffi.new("struct plan_ref[]", sum(map(len, self.refs.values())))
+        at = 0
+        for call in self.table.calls:
+            mine = sorted(self.refs.get(call.id, []))
+            rows[call.id] = (self._want(call), len(mine), at)
+            for rule, counter in mine:
+                refs[at] = (rule, counter)
+                at += 1
+        return rows, refs
+
+    def _rules(self, base: int) -> Any:
+        rules = ffi.new("struct plan_rule[]", len(self.rules))
+        for rule, values in zip(rules, self.rules, strict=True):
+            for key, value in values.items():
+                if key == "path":
+                    value = 0 if value is None else base + value  # noqa: PLW2901
+                setattr(rule, key, value)
+        return rules
+
+    def _header(self, offsets: dict[str, int], names: dict[str, int]) -> Any:
+        header = ffi.new("struct plan *")
+        header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
+        header.digest = self.table.digest
+        header.flags = lib.PLAN_TRACE | (lib.PLAN_TSC if clock_is_tsc() else 0)
+        if self.wants.fairness:
+            header.flags |= lib.PLAN_FAIRNESS
+        header.strsize = self.wants.strsize
+        header.nrules, header.nmaps = len(self.rules), len(self.wants.maps)
+        header.ncounters, header.nhooks = self.ncounters, len(self.wants.hooks)
+        header.enter_hooks = hook_mask(self.wants.hooks, "pyshim_call_enter")
+        header.exit_hooks = hook_mask(self.wants.hooks, "pyshim_call_exit")
+        for name, at in (offsets | names).items():
+            setattr(header, name, at)
+        return header
+
+
+def _action(rule: Rule) -> int:
+    flags = (
+        (rule.error, lib.ACT_ERRNO),
+        (rule.retval is not None, lib.ACT_RETURN),
+        (rule.signal, lib.ACT_SIGNAL),
+        (rule.delay_enter, lib.ACT_DELAY_ENTER),
+        (rule.delay_exit, lib.ACT_DELAY_EXIT),
+        (rule.close_after, lib.ACT_AFTER),
+        (rule.once_per_site, lib.ONCE_PER_SITE),
+        (rule.fair_only, lib.ONLY_FAIR),
+    )
+    return int(sum(flag for present, flag in flags if present))
+
+
+def _maps(maps: Sequence[Map], texts: Iterable[tuple[int, int]], base: int) -> Any:
+    out = ffi.new("struct plan_map[]", len(maps))
+    for place, (each, (source, target)) in enumerate(zip(maps, texts, strict=True)):
+        out[place] = (
+            base + source,
+            len(os.fsencode(each.source)),
+            base + target,
+            len(os.fsencode(each.target)),
+        )
+    return out
+
+
+def _aligned(size: int) -> int:
+    return (size + 15) & ~15
+
+
+def preload(rundir: str) -> str:
+    """What LD_PRELOAD names. ld.so splits at colons and spaces and knows no escape, so
+    a library installed under such a path is reached through a link in the run's folder.
+    """
+    path = str(LIB / "libpyshim.so")
+    return f"{rundir}/libpyshim.so" if set(path) & set(": ") else path
+
+
+def hook_mask(hooks: Sequence[TargetHook], function: str) -> int:
+    """One bit for each hook of this name."""
+    return sum(1 << n for n, hook in enumerate(hooks) if hook.function == function)
+
+
+def bridge_plan(wants: Wants) -> bytes:
+    """For bridge_side.py: sys.path on the first line, then a Python literal."""
+    calls = {
+        call.id: (
+            call.name,
+            call.syscall,
+            tuple((param.name, param.kind) for param in call.params),
+            call.fails,
+        )
+        for hook in wants.hooks
+        for call in hook.calls
+    }
+    hooks = [
+        (number, hook.plugin, hook.module, hook.file, hook.function)
+        for number, hook in enumerate(wants.hooks)
+    ]
+    masks = [
+        hook_mask(wants.hooks, name)
+        for name in ("pyshim_call_enter", "pyshim_call_exit")
+    ]
+    literal = repr({"calls": calls, "hooks": hooks, "masks": masks})
+    return f"{':'.join(wants.search_path)}\n{literal}".encode("utf-8", "surrogateescape")
+
+
+def clock_is_tsc() -> bool:
+    """Whether the kernel itself trusts the time-stamp counter of this machine."""
+    source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+    try:
+        with open(source, encoding="ascii") as file:  # noqa: PTH123
+            return file.read().strip() == "tsc"
+    except OSError:
+        return False
+
+
+def arena_header(ncounters: int) -> Any:
+    """The head of an arena: how large its parts are and where they lie."""
+    header = ffi.new("struct arena *")
+    header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
+    header.nprocs, header.nchunks = NPROCS, NCHUNKS
+    header.chunk_size = CHUNK_SIZE
+    header.proc_size = (ffi.sizeof("struct proc") + 4 * ncounters + 63) & ~63
+    header.procs_at = 4096
+    header.heads_at = _page(header.procs_at + NPROCS * header.proc_size)
+    header.chunks_at = _page(header.heads_at + NCHUNKS * ffi.sizeof("struct head"))
+    header.size = header.chunks_at + NCHUNKS * CHUNK_SIZE
+    return header
+
+
+def _page(size: int) -> int:
+    return (size + 4095) & ~4095

@@ -1,0 +1,139 @@
+"""Finding plugins: entry points, names, local files; and what they ask for."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import pluggy
+
+from pyshim import hookspecs
+from pyshim.calls import Call, Table
+from pyshim.errors import PluginError, nearest
+from pyshim.plan import TargetHook
+
+GROUP = "pyshim"
+_IN_TARGET = ("pyshim_call_enter", "pyshim_call_exit")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An installed or local plugin, loaded."""
+
+    name: str
+    module: object
+    origin: str
+    """The distribution it came with, or the file."""
+
+    @property
+    def summary(self) -> str:
+        """First line of its docstring."""
+        return (getattr(self.module, "__doc__", "") or "").strip().partition("\n")[0]
+
+
+def installed() -> dict[str, Plugin]:
+    """All plugins registered under the entry-point group, by name."""
+    found = {}
+    for entry in entry_points(group=GROUP):
+        origin = entry.dist.name if entry.dist else "?"
+        found[entry.name] = Plugin(entry.name, _load(entry), origin)
+    return found
+
+
+def _load(entry: EntryPoint) -> object:
+    try:
+        return entry.load()
+    except Exception as error:
+        raise PluginError(f"plugin {entry.name!r} can't be loaded: {error!r}") from error
+
+
+def from_file(path: str) -> Plugin:
+    """A plugin that is a local Python file."""
+    file = Path(path)
+    if not file.is_file():
+        raise PluginError(f"plugin file {path!r} does not exist")
+    name = f"pyshim_local_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file.resolve())
+    if spec is None or spec.loader is None:
+        raise PluginError(f"plugin file {path!r} is no Python file", allowed="*.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise PluginError(f"plugin file {path!r} can't be imported: {error!r}") from error
+    return Plugin(file.stem, module, path)
+
+
+def find(word: str, known: dict[str, Plugin]) -> Plugin:
+    """What `--plugin WORD` means."""
+    if "/" in word or word.endswith(".py"):
+        return from_file(word)
+    if word not in known:
+        raise PluginError(
+            f"unknown plugin {word!r}",
+            nearest=nearest(word, known),
+            allowed=f"{', '.join(sorted(known))}, or a file ./NAME.py",
+        )
+    return known[word]
+
+
+def manager(plugins: Iterable[Plugin]) -> pluggy.PluginManager:
+    """A plugin manager with these plugins, checked against the hookspecs."""
+    made = pluggy.PluginManager(GROUP)
+    made.add_hookspecs(hookspecs)
+    for plugin in plugins:
+        try:
+            made.register(plugin.module, plugin.name)
+            made.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            text = str(error).replace("\n", " ")
+            raise PluginError(f"plugin {plugin.name!r}: {text}") from error
+    return made
+
+
+def target_hooks(made: pluggy.PluginManager, table: Table) -> tuple[TargetHook, ...]:
+    """The hookimpls to be called in the target, in the order pluggy would call them."""
+    found = []
+    for function in _IN_TARGET:
+        hooks = getattr(made.hook, function).get_hookimpls()
+        found += [_target_hook(impl, function, table) for impl in reversed(hooks)]
+    return tuple(found)
+
+
+def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHook:
+    module = impl.plugin
+    if not isinstance(module, ModuleType) or not module.__file__:
+        raise PluginError(
+            f"plugin {impl.plugin_name!r}: {function} must be a function of a module, "
+            "for the target imports that module again"
+        )
+    calls = getattr(impl.function, "pyshim_calls", ())
+    if not calls:
+        raise PluginError(
+            f"plugin {impl.plugin_name!r}: {function} declares no calls",
+            allowed='@hookimpl(calls=["openat", "%file"])',
+        )
+    chosen: frozenset[Call] = frozenset().union(*(table.select(c) for c in calls))
+    paths = getattr(impl.function, "pyshim_paths", ())
+    return TargetHook(
+        plugin=impl.plugin_name,
+        module=module.__name__,
+        file=str(Path(module.__file__).resolve()),
+        function=function,
+        calls=chosen,
+        paths=tuple(paths),
+    )
+
+
+def search_path() -> tuple[str, ...]:
+    """sys.path for the interpreter in the target: ours, made absolute, with the folder
+    that holds the pyshim package itself (an editable install has it elsewhere)."""
+    ours = str(Path(__file__).parent.parent.resolve())
+    folders = [ours, *(str(Path(each).resolve()) for each in sys.path if each)]
+    return tuple(each for each in dict.fromkeys(folders) if ":" not in each)

@@ -1,0 +1,181 @@
+"""One run: from what the plugins want to how the target ended."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import pluggy
+
+from pyshim import launch
+from pyshim.calls import LIB, Table
+from pyshim.elf import quick
+from pyshim.errors import PyshimError
+from pyshim.event import Event, Kind
+from pyshim.plan import Compiler, Wants, preload
+from pyshim.rules import Rule
+from pyshim.trace import Arena, Trace
+
+FAILED = 125
+_TICK = 0.005
+_FREE_EVERY = 0.25
+
+
+@dataclass(slots=True)
+class Run:
+    """What plugins see of a run."""
+
+    options: argparse.Namespace
+    expressions: dict[str, list[str]]
+    """`-e WORD=TEXT`, the texts by word, in the order given."""
+    argv: tuple[str, ...]
+    table: Table
+    rules: tuple[Rule, ...] = ()
+    failure: str = ""
+    """Set by a plugin: printed, and the exit status becomes 125."""
+    hits: list[int] = field(default_factory=list)
+    """How often each of `rules` fired; known when the target has ended."""
+    dropped: int = 0
+    torn: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    bypassed: list[str] = field(default_factory=list)
+    """Programs that ran without the shim, as `PATH: reason`."""
+    processes: set[int] = field(default_factory=set)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def say(self, text: str) -> None:
+        """One line on stderr, from pyshim."""
+        try:
+            print(f"pyshim: {text}", file=self.stderr, flush=True)
+        except OSError:
+            # Nobody reads any more; the target must not suffer from that.
+            self.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
+class Session:
+    """Owns the shared memory of a run, from before the start to after the report."""
+
+    def __init__(self, run: Run, manager: pluggy.PluginManager, wants: Wants) -> None:
+        self.run = run
+        self.manager = manager
+        self.wants = wants
+        self._freed = time.monotonic()
+
+    def execute(self) -> launch.Outcome:
+        """Run the target and hand out its events; returns how it ended."""
+        with ExitStack() as stack:
+            rundir = make_rundir()
+            stack.callback(shutil.rmtree, rundir, ignore_errors=True)
+            compiler = Compiler(self.wants, self.run.table, str(rundir))
+            (rundir / "plan").write_bytes(compiler.build())
+            if preload(str(rundir)).startswith(str(rundir)):
+                (rundir / "libpyshim.so").symlink_to(LIB / "libpyshim.so")
+            self.arena = Arena(rundir / "arena", compiler.ncounters)
+            self.trace = Trace(self.arena, self.run.table)
+            with launch.signals_blocked():
+                self.trace.start()
+            try:
+                outcome = self._launch(rundir)
+            finally:
+                self.trace.stop()
+            self._hand_out(last=True)
+            self._finish()
+            return outcome
+
+    def _launch(self, rundir: Path) -> launch.Outcome:
+        env = launch.inherited_env()
+        ours = preload(str(rundir))
+        env["LD_PRELOAD"] = ":".join(filter(None, [ours, env.get("LD_PRELOAD", "")]))
+        env["PYSHIM_RUN"] = str(rundir)
+        return launch.launch(
+            self.run.argv,
+            env,
+            timeout=self.run.options.timeout,
+            tick=self._tick,
+            interval=_TICK,
+        )
+
+    def _tick(self) -> None:
+        self._hand_out(last=False)
+        now = time.monotonic()
+        if now - self._freed > _FREE_EVERY:
+            self._freed = now
+            self.arena.free_dead()
+
+    def _hand_out(self, *, last: bool) -> None:
+        for event in self.trace.events(last=last):
+            self._note(event)
+            self.manager.hook.pyshim_event(event=event, run=self.run)
+
+    def _note(self, event: Event) -> None:
+        if event.kind is Kind.BYPASS:
+            self.run.bypassed.append(event.note)
+        elif event.kind is Kind.START:
+            self.run.processes.add(event.pid)
+
+    def _finish(self) -> None:
+        self.run.hits = self.arena.hits[: len(self.run.rules)]
+        self.run.dropped = self.arena.dropped
+        self.run.torn = self.trace.torn
+        self.run.skipped = self.arena.skipped
+        self.manager.hook.pyshim_report(run=self.run)
+        report_coverage(self.run)
+
+
+def report_coverage(run: Run) -> None:
+    """Say what was not seen. Silent when there is nothing to say."""
+    if not run.processes and not run.bypassed:
+        run.say(f"{run.argv[0]}: the shim was never loaded; nothing was seen or changed")
+    for each in dict.fromkeys(run.bypassed):
+        run.say(f"bypass: {each}; what it did was not seen")
+    if run.dropped:
+        run.say(f"dropped {run.dropped} events: they came faster than they were read")
+    if run.torn:
+        run.say(f"lost {run.torn} events that a signal handler jumped away from")
+    for reason, count in run.skipped.items():
+        run.say(f"stepped aside {count} times: {SKIPS.get(reason, reason)}")
+
+
+SKIPS = {
+    "hook_reentered": "call inside a Python hook, or in a handler that interrupted one",
+    "hook_starting": "another thread was just starting Python",
+    "hook_vfork": "Python hook in a vfork child",
+    "hook_forked": "Python hook after a fork that bypassed fork(3)",
+    "hook_broken": "Python could not be started in the target",
+    "seccomp": "the program entered seccomp",
+    "sight": "a path could not be read",
+    "sites": "more call sites than can be told apart",
+    "exec": "an environment too large to be copied",
+}
+
+
+def make_rundir() -> Path:
+    """A private folder in memory where that exists: the arena lives there."""
+    for place in ("/dev/shm", None):
+        try:
+            path = tempfile.mkdtemp(prefix="pyshim-", dir=place)
+        except OSError:
+            continue
+        if not set(path) & set(":\n "):
+            return Path(path)
+    raise PyshimError("no writable folder for the run", allowed="/dev/shm or TMPDIR")
+
+
+def warn_bypass(run: Run, path: str) -> str:
+    """The launcher's look before the start: the reason why `path` will bypass us."""
+    reason = quick(path)
+    return f"{path}: {reason}" if reason else ""
+
+
+def collect(parts: Sequence[Sequence[object]]) -> list[object]:
+    """Flatten what several plugins returned."""
+    return [each for part in parts for each in part]

@@ -1,0 +1,105 @@
+"""Builds the C parts; everything else is in pyproject.toml.
+
+- libpyshim.so, libpyburn.so and table.json by `make -C shim`, into pyshim/_lib;
+- pyshim._host, an ordinary cffi extension: the host's side of the shared memory;
+- libpybridge.so, a cffi embedding library linked to this Python's libpython. Without a
+  shared libpython it is left out, and Python hooks are refused with the reason.
+"""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from cffi import FFI
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).parent.resolve()
+SHIM = ROOT / "shim"
+CDEFS = runpy.run_path(str(ROOT / "pyshim" / "_cdefs.py"))
+
+
+def host_source(out: Path) -> None:
+    """C code of pyshim._host."""
+    ffi = FFI()
+    ffi.cdef(CDEFS["declarations"](SHIM / "wire.h") + CDEFS["HOST_FUNCTIONS"])
+    code = f'#include "{SHIM}/wire.h"\n' + (ROOT / "pyshim" / "_host.c").read_text()
+    ffi.set_source("pyshim._host", code)
+    ffi.emit_c_code(str(out))
+
+
+def bridge_source(out: Path) -> None:
+    """C code of libpybridge.so."""
+    ffi = FFI()
+    ffi.cdef(CDEFS["declarations"](SHIM / "call.h") + CDEFS["BRIDGE_HOOKS"])
+    ffi.embedding_api("")
+    ffi.set_source("_pyshim_bridge", (SHIM / "embed.c").read_text())
+    ffi.embedding_init_code(
+        "from _pyshim_bridge import ffi\n"
+        "from pyshim import bridge_side\n"
+        "bridge_side.install(ffi)\n"
+    )
+    ffi.emit_c_code(str(out))
+
+
+def shared_libpython() -> bool:
+    """Whether there is a libpython to link the bridge to."""
+    return bool(sysconfig.get_config_var("Py_ENABLE_SHARED"))
+
+
+class BuildAll(build_ext):
+    """Adds the two shim libraries and the bridge to what setuptools builds."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Build one; the only declared one is pyshim._host."""
+        temp = Path(self.build_temp)
+        temp.mkdir(parents=True, exist_ok=True)
+        host_source(temp / "_host.c")
+        ext.sources = [str(temp / "_host.c")]
+        super().build_extension(ext)
+        home = Path(self.get_ext_fullpath(ext.name)).parent.resolve()
+        self.build_shim(home / "_lib")
+        self.build_bridge(temp / "_bridge.c", home / "_lib")
+        if self.inplace or self.editable_mode:
+            self.build_shim(ROOT / "pyshim" / "_lib")
+            self.build_bridge(temp / "_bridge.c", ROOT / "pyshim" / "_lib")
+
+    def build_shim(self, out: Path) -> None:
+        """Run the shim's own Makefile: the one description of that build."""
+        subprocess.run(
+            ["make", "-s", "-C", str(SHIM), f"OUT={out}", f"PYTHON={sys.executable}"],
+            check=True,
+        )
+
+    def build_bridge(self, source: Path, out: Path) -> None:
+        """Compile and link the embedding library."""
+        if not shared_libpython():
+            self.announce("no shared libpython: Python hooks will be refused", level=3)
+            return
+        bridge_source(source)
+        variables = sysconfig.get_config_vars()
+        library = f"python{variables['LDVERSION']}"
+        include = sysconfig.get_paths()["include"]
+        flags = ["-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"]
+        subprocess.run(
+            [
+                *(shutil.which("gcc") or "cc",), *flags, f"-I{include}", f"-I{SHIM}",
+                str(source), "-o", str(out / "libpybridge.so"),
+                f"-L{out}", "-Wl,--no-as-needed", "-l:libpyburn.so", "-Wl,--as-needed",
+                f"-L{variables['LIBDIR']}", f"-l{library}",
+                f"-Wl,-rpath,$ORIGIN:{variables['LIBDIR']}",
+                "-Wl,--disable-new-dtags",
+            ],
+            check=True,
+        )  # fmt: skip
+
+
+setup(
+    ext_modules=[Extension("pyshim._host", sources=["pyshim/_host.c"])],
+    cmdclass={"build_ext": BuildAll},
+)

@@ -1,0 +1,176 @@
+/* Rules in bridge.h. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include "bridge.h"
+#include "plan.h"
+#include "sys.h"
+#include "thread.h"
+
+enum { STACK = 8 << 20, GUARD = 4096, KEYS = 32, KEYS_INSIDE = 24 };
+enum { OFF, ON, BROKEN };
+
+/* lazy.S */
+void stack_call(void (*function)(void *), void *argument, void *top);
+
+static struct bridge *bridge;
+static int state;          /* OFF until the first hook; changed under the lock */
+static uint32_t serial;    /* of the process whose fork we have followed */
+static char *stack_top;
+static uint32_t lock;      /* 0 free, 1 held, 2 held and waited for */
+
+static void lock_take(void)
+{
+	uint32_t is = 0;
+
+	/* Acquire and release: what the hook before us did is there for ours. */
+	if (__atomic_compare_exchange_n(&lock, &is, 1, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
+		return;
+	while (__atomic_exchange_n(&lock, 2, __ATOMIC_ACQUIRE))
+		sys4(__NR_futex, &lock, FUTEX_WAIT_PRIVATE, 2, 0);
+}
+
+static void lock_give(void)
+{
+	if (__atomic_exchange_n(&lock, 0, __ATOMIC_RELEASE) == 2)
+		sys3(__NR_futex, &lock, FUTEX_WAKE_PRIVATE, 1);
+}
+
+/*
+ * Both libcs number their pthread keys from 0, but a thread has one block of slots. So
+ * the program's libc never gives out keys 24-31, and libpyburn.so, first in the
+ * namespace, takes 0-23 there: neither can meet the other's. Keys from 32 on live in
+ * memory that the wrong libc would free, so the namespace has just these eight.
+ */
+void bridge_reserve_keys(void)
+{
+	pthread_key_t keys[KEYS];
+	int n = 0;
+
+	while (n < KEYS && !pthread_key_create(&keys[n], NULL))
+		n++;
+	for (int i = 0; i < n; i++)
+		if (keys[i] < KEYS_INSIDE || keys[i] >= KEYS)
+			pthread_key_delete(keys[i]);
+}
+
+/* A fork waits until no hook runs, so the child's interpreter is whole. Inside a hook
+ * of this very thread it can't wait: the child goes on without Python. */
+static void before_fork(void)
+{
+	if (thread.asking)
+		return;
+	lock_take();
+	bridge->before_fork();
+}
+
+static void after_fork_parent(void)
+{
+	if (thread.asking)
+		return;
+	bridge->after_fork(0);
+	lock_give();
+}
+
+static void after_fork_child(void)
+{
+	if (thread.asking || !thread_ready())
+		return;
+	bridge->after_fork(1);
+	serial = process->serial;
+	lock = 0;
+}
+
+/* Runs on the bridge's own stack, signals blocked, lock held. */
+static void start_here(void *unused)
+{
+	(void)unused;
+	void *handle = dlmopen(LM_ID_NEWLM, plan_text(plan->bridge), RTLD_NOW | RTLD_LOCAL);
+	const char *said = handle ? NULL : dlerror();
+
+	if (said)
+		sys3(__NR_write, 2, said, __builtin_strlen(said));
+	bridge = handle ? dlsym(handle, "pyshim_bridge") : NULL;
+	state = bridge && !bridge->start(plan_text(plan->bridge_plan)) ? ON : BROKEN;
+	if (state == ON)
+		pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	serial = process->serial;
+}
+
+static void start(void)
+{
+	uint64_t all = ~0ul, old;
+	int saved = errno;
+	long stack = sys6(__NR_mmap, 0, STACK, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+
+	state = BROKEN;
+	if (stack < 0 && stack > -4096)
+		return;
+	sys3(__NR_mprotect, stack, GUARD, PROT_NONE);
+	stack_top = (char *)stack + STACK;
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	stack_call(start_here, NULL, stack_top);
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
+	errno = saved;
+}
+
+/* With the lock held: is there a Python to ask? */
+static bool usable(void)
+{
+	if (state == OFF)
+		start();
+	if (state == BROKEN)
+		skipped(SKIP_HOOK_BROKEN);
+	else if (serial != process->serial)
+		skipped(SKIP_HOOK_FORKED);
+	else
+		return true;
+	return false;
+}
+
+static bool may_ask(void)
+{
+	if (thread.asking)
+		skipped(SKIP_HOOK_REENTERED);
+	else if (in_vfork_child())
+		skipped(SKIP_HOOK_VFORK);
+	else if (quiet)
+		skipped(SKIP_SECCOMP);
+	else
+		return true;
+	return false;
+}
+
+static void ask(struct call *call, bool entering)
+{
+	if (!may_ask())
+		return;
+	thread.asking = 1;
+	lock_take();
+	if (usable()) {
+		call->pid = process->pid;
+		call->tid = thread.tid;
+		stack_call((void (*)(void *))(entering ? bridge->enter : bridge->exit), call,
+			   stack_top);
+	}
+	lock_give();
+	thread.asking = 0;
+}
+
+void bridge_enter(struct call *call)
+{
+	if (call->hooks & plan->enter_hooks)
+		ask(call, true);
+}
+
+void bridge_exit(struct call *call)
+{
+	if (call->hooks & plan->exit_hooks)
+		ask(call, false);
+}

@@ -1,0 +1,94 @@
+/*
+ * The currency: one call on its way through the shim. Read this file first.
+ *
+ * A wrapper packs its arguments into a struct call on its own stack and hands it to
+ * call_run() (dispatch.c), together with the function that makes the real call from
+ * it. Rules, Python plugins, the trace and every later way in see this same struct.
+ */
+#ifndef PYSHIM_CALL_H
+#define PYSHIM_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* cdef begin: the bridge and the host read this part through cffi. */
+
+#define MAX_ARGS 6
+
+struct call {
+	uint16_t id;         /* CALL_read ...: which exported name */
+	uint16_t flags;      /* enum call_flag */
+	int32_t rule;        /* rule that decided, -1: none */
+	int32_t err;         /* errno it ended with, 0: did not fail */
+	uint32_t hooks;      /* Python hooks that want this call, one bit each */
+	int64_t args[MAX_ARGS];
+	int64_t ret;
+	uint64_t site;       /* return address: where in the program */
+	uint64_t entered;    /* clock ticks, see trace.c */
+	uint64_t left;
+	int32_t pid, tid;    /* filled for Python hooks only */
+};
+
+enum call_flag {
+	CALL_ANSWERED = 1,   /* the real call is not made */
+	CALL_AFTER = 2,      /* the real call is made, then reported as failed */
+	CALL_INJECTED = 4,   /* what the program sees is not what the kernel said */
+	CALL_ASKED = 8,      /* by a Python hook */
+	CALL_FAIR = 16,      /* this EINTR could have happened by itself */
+	CALL_MAPPED = 32,    /* a path was rewritten */
+	CALL_MARKED = 64,    /* the chunk says we are inside */
+	CALL_HIT = 128,      /* a rule fired: told even when nothing is logged */
+};
+/* cdef end */
+
+/* What the shim must know of a row of calls.toml. */
+enum arg_kind {
+	ARG_PLAIN, ARG_FD, ARG_DIRFD, ARG_PATH, ARG_STR, ARG_IN, ARG_OUT, ARG_ARGV,
+	ARG_ENVP, ARG_FDS,
+};
+
+enum { FROM_NONE = -1, FROM_RET = -2, FROM_CONST = -3 };
+
+struct arg {
+	uint8_t kind;
+	int8_t from;    /* ARG_PATH: index of its dirfd. ARG_IN, ARG_OUT: of its length */
+	uint16_t size;  /* FROM_CONST: bytes */
+};
+
+enum fails { FAILS_MINUS_ONE, FAILS_NULL, FAILS_ERRNO, FAILS_NEVER };
+
+enum row_flag {
+	ROW_EINTR = 1,      /* its man page lists EINTR */
+	ROW_RESTARTS = 2,   /* ... and SA_RESTART restarts it, signal(7) */
+	ROW_BLOCKS = 4,     /* a cancellation point, pthreads(7) */
+	ROW_NORETURN = 8,
+	ROW_EXEC = 16,
+	ROW_FORK = 32,
+};
+
+struct row {
+	uint8_t nargs, fails, flags;
+	struct arg args[MAX_ARGS];
+};
+
+extern const struct row rows[];
+extern void *const wrappers[];
+
+/* Makes the real call: reads args, writes ret. Generated, one for each row. */
+typedef void call_real(struct call *call);
+
+/* dispatch.c: returns what the program gets; errno is set only when it failed. */
+long call_run(struct call *call, call_real *real);
+
+static inline void call_begin(struct call *call, uint16_t id, const void *site)
+{
+	call->id = id;
+	call->flags = 0;
+	call->rule = -1;
+	call->err = 0;
+	call->hooks = 0;
+	call->ret = 0;
+	call->site = (uint64_t)site;
+}
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * The heart: the path of one call.
+ *
+ *   wrapper -> call_run: rules, then Python hooks, then maps decide
+ *           -> call_finish: the real call, or not; then hooks, the trace, the result
+ *
+ * Runs in any thread, in signal handlers, on any stack, after fork and vfork. errno is
+ * read where the real call has just failed (take_error) and written where the program
+ * is to see a failure the kernel did not report (give), and nowhere else.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include "bridge.h"
+#include "dispatch.h"
+#include "paths.h"
+#include "plan.h"
+#include "real.h"
+#include "rules.h"
+#include "sys.h"
+#include "thread.h"
+#include "trace.h"
+
+/* clock_nanosleep by raw syscall: the rest is slept on after a signal's handler. */
+static void delay(uint64_t ns)
+{
+	struct timespec left = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
+
+	while (!quiet && sys2(__NR_nanosleep, &left, &left) == -EINTR)
+		;
+}
+
+/* Fail the call with err, as this function reports failure. */
+static void fail(struct call *call, int err)
+{
+	const uint8_t fails = rows[call->id].fails;
+
+	call->err = err;
+	call->ret = fails == FAILS_NULL ? 0 : fails == FAILS_ERRNO ? err : -1;
+	call->flags |= CALL_INJECTED;
+}
+
+static void answer(struct call *call, const struct plan_rule *rule)
+{
+	if (rule->action & ACT_ERRNO)
+		fail(call, rule->err);
+	else
+		call->ret = rule->value;
+	call->flags |= CALL_INJECTED | CALL_ANSWERED;
+}
+
+/* What a rule does before the call. Each hit is counted where the host can see it. */
+static void act(struct call *call, const struct plan_rule *rule)
+{
+	__atomic_fetch_add(&arena->hits[call->rule], 1, __ATOMIC_RELAXED);
+	call->flags |= CALL_HIT;
+	call->entered = trace_clock();
+	if (plan->flags & PLAN_FAIRNESS && rule->err == EINTR && call_is_fair(call))
+		call->flags |= CALL_FAIR;
+	if (rule->action & ACT_DELAY_ENTER)
+		delay(rule->delay_enter);
+	if (rule->action & ACT_SIGNAL && !quiet)
+		sys3(__NR_tgkill, process_pid(), sys0(__NR_gettid), rule->signal);
+	if (rule->action & ACT_AFTER)
+		call->flags |= CALL_AFTER;
+	else if (rule->action & (ACT_ERRNO | ACT_RETURN))
+		answer(call, rule);
+}
+
+/* What the program does that changes what we may do. */
+static void notice(const struct call *call)
+{
+	if (call->id != CALL_prctl)
+		handlers_changed();
+	else if (call->args[0] == PR_SET_SECCOMP)
+		quiet = true;
+}
+
+static void take_error(struct call *call)
+{
+	switch (rows[call->id].fails) {
+	case FAILS_MINUS_ONE: call->err = call->ret == -1 ? errno : 0; break;
+	case FAILS_NULL: call->err = call->ret == 0 ? errno : 0; break;
+	case FAILS_ERRNO: call->err = (int)call->ret; break;
+	default: break;
+	}
+}
+
+static long give(const struct call *call)
+{
+	if (call->flags & CALL_INJECTED && call->err && rows[call->id].fails != FAILS_ERRNO)
+		errno = call->err;
+	return call->ret;
+}
+
+/* The program ends or becomes another: say so now, and give the chunk back. */
+static void leave(const struct call *call, bool log)
+{
+	if (rows[call->id].flags & ROW_NORETURN) {
+		trace_exit((int)call->args[0]);
+		trace_release();
+	} else if (log) {
+		trace_exec(call);
+	}
+}
+
+static void make_call(struct call *call, call_real *real, const struct plan_row *want)
+{
+	bool log = want->want & WANT_LOG;
+	uint8_t flags = rows[call->id].flags;
+
+	if (want->want & WANT_NOTICE)
+		notice(call);
+	if (flags & (ROW_NORETURN | ROW_EXEC))
+		leave(call, log);
+	else if (log && flags & ROW_BLOCKS)
+		trace_mark(call);
+	real(call);
+	take_error(call);
+	trace_unmark(call);
+}
+
+long call_finish(struct call *call, call_real *real, const struct plan_rule *rule)
+{
+	const struct plan_row *want = plan_row(call->id);
+
+	if (!(call->flags & CALL_ANSWERED))
+		make_call(call, real, want);
+	if (rows[call->id].flags & ROW_FORK && !call->ret && !call->err) {
+		thread_ready();
+		return give(call);
+	}
+	if (call->flags & CALL_AFTER)
+		fail(call, rule->err);
+	if (call->hooks)
+		bridge_exit(call);
+	if (rule && rule->action & ACT_DELAY_EXIT)
+		delay(rule->delay_exit);
+	if (want->want & WANT_LOG || call->flags & CALL_HIT) {
+		call->left = trace_clock();
+		trace_call(call);
+	}
+	return give(call);
+}
+
+long call_run(struct call *call, call_real *real)
+{
+	const struct plan_row *want = plan_row(call->id);
+	const struct plan_rule *rule = NULL;
+
+	if (!thread_ready()) {
+		real(call);
+		return call->ret;
+	}
+	if (want->want & WANT_LOG)
+		call->entered = trace_clock();
+	if (want->nrefs)
+		rule = rules_match(call, want);
+	if (rule)
+		act(call, rule);
+	if (call->hooks && !(call->flags & CALL_ANSWERED))
+		bridge_enter(call);
+	if (want->want & WANT_MAP && !(call->flags & CALL_ANSWERED))
+		return map_run(call, real, rule);
+	return call_finish(call, real, rule);
+}

@@ -1,0 +1,10 @@
+/* The second half of call_run(), for those who must own memory until the call is over. */
+#ifndef PYSHIM_DISPATCH_H
+#define PYSHIM_DISPATCH_H
+
+#include "call.h"
+#include "wire.h"
+
+long call_finish(struct call *call, call_real *real, const struct plan_rule *rule);
+
+#endif

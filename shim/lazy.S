@@ -1,0 +1,106 @@
+/*
+ * The first call through a slot or a real: look the definition up, go on to it.
+ * Every register that may carry an argument is kept, so it does not matter what the
+ * function is: variadic, setjmp, vfork (which must return through no frame of ours).
+ */
+	.text
+	.globl lazy_real
+	.hidden lazy_real
+	.type lazy_real, @function
+	.balign 16
+lazy_real:                              /* the stub pushed the export's index */
+	.cfi_startproc
+	.cfi_def_cfa_offset 16
+	push %rax
+	push %rdi
+	push %rsi
+	push %rdx
+	push %rcx
+	push %r8
+	push %r9
+	push %r10
+	.cfi_def_cfa_offset 80
+	sub $128, %rsp
+	.cfi_def_cfa_offset 208
+	movups %xmm0, (%rsp)
+	movups %xmm1, 16(%rsp)
+	movups %xmm2, 32(%rsp)
+	movups %xmm3, 48(%rsp)
+	movups %xmm4, 64(%rsp)
+	movups %xmm5, 80(%rsp)
+	movups %xmm6, 96(%rsp)
+	movups %xmm7, 112(%rsp)
+	mov 192(%rsp), %edi
+	call real_find
+	mov %rax, %r11
+	movups (%rsp), %xmm0
+	movups 16(%rsp), %xmm1
+	movups 32(%rsp), %xmm2
+	movups 48(%rsp), %xmm3
+	movups 64(%rsp), %xmm4
+	movups 80(%rsp), %xmm5
+	movups 96(%rsp), %xmm6
+	movups 112(%rsp), %xmm7
+	add $128, %rsp
+	.cfi_def_cfa_offset 80
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rcx
+	pop %rdx
+	pop %rsi
+	pop %rdi
+	pop %rax
+	.cfi_def_cfa_offset 16
+	add $8, %rsp
+	.cfi_def_cfa_offset 8
+	jmp *%r11
+	.cfi_endproc
+	.size lazy_real, . - lazy_real
+
+/*
+ * The slot of vfork while events are wanted. The child runs on this thread's memory,
+ * and returns first through whatever frame called vfork: so mark the thread, leave,
+ * and jump (thread.h: vforked).
+ */
+	.globl vfork_marked
+	.hidden vfork_marked
+	.type vfork_marked, @function
+	.balign 16
+vfork_marked:
+	.cfi_startproc
+	endbr64
+	sub $8, %rsp
+	.cfi_def_cfa_offset 16
+	call vfork_mark
+	add $8, %rsp
+	.cfi_def_cfa_offset 8
+	mov vfork_real(%rip), %rax
+	jmp *(%rax)
+	.cfi_endproc
+	.size vfork_marked, . - vfork_marked
+
+/*
+ * stack_call(function, argument, top): run function(argument) on another stack.
+ */
+	.globl stack_call
+	.hidden stack_call
+	.type stack_call, @function
+	.balign 16
+stack_call:
+	.cfi_startproc
+	push %rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
+	mov %rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	mov %rdx, %rsp
+	mov %rdi, %rax
+	mov %rsi, %rdi
+	call *%rax
+	leave
+	.cfi_def_cfa %rsp, 8
+	ret
+	.cfi_endproc
+	.size stack_call, . - stack_call
+	.section .note.GNU-stack,"",@progbits

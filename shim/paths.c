@@ -1,0 +1,164 @@
+/* Rules in paths.h. Everything on the stack, by raw syscalls: also right after vfork. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <string.h>
+#include "dispatch.h"
+#include "paths.h"
+#include "plan.h"
+#include "sys.h"
+#include "thread.h"
+
+/* "/proc/self/fd/N" */
+static void fd_name(char *to, int fd)
+{
+	char digits[12];
+	int n = 0;
+
+	do {
+		digits[n++] = (char)('0' + fd % 10);
+		fd /= 10;
+	} while (fd);
+	memcpy(to, "/proc/self/fd/", 14);
+	for (to += 14; n; to++)
+		*to = digits[--n];
+	*to = 0;
+}
+
+/* The file an fd is open on; false for sockets, pipes and bad numbers. */
+static bool fd_path(int64_t fd, char path[PATH_ROOM])
+{
+	char name[32];
+	long length;
+
+	if (fd < 0 || fd > 0x7fffffff)
+		return false;
+	fd_name(name, (int)fd);
+	length = sys3(__NR_readlink, name, path, PATH_ROOM - 1);
+	if (length <= 0)
+		return false;
+	path[length] = 0;
+	return path[0] == '/';
+}
+
+static bool base_path(int64_t dirfd, char path[PATH_ROOM])
+{
+	if ((int)dirfd == AT_FDCWD)
+		return sys2(__NR_getcwd, path, PATH_ROOM) > 0 && path[0] == '/';
+	return fd_path((int)dirfd, path);
+}
+
+/* One component onto `path`; returns its new length, or -1: too long. */
+static long push(char *path, long length, const char *part, long size)
+{
+	if (size == 0 || (size == 1 && part[0] == '.'))
+		return length;
+	if (size == 2 && part[0] == '.' && part[1] == '.') {
+		while (length && path[--length] != '/')
+			;
+		return length;
+	}
+	if (length + size + 2 > PATH_ROOM)
+		return -1;
+	path[length] = '/';
+	memcpy(path + length + 1, part, (size_t)size);
+	return length + 1 + size;
+}
+
+/* `text` appended to the directory already in `path` (of `length` bytes). */
+static bool join(char *path, long length, const char *text)
+{
+	while (*text && length >= 0) {
+		const char *end = strchrnul(text, '/');
+
+		length = push(path, length, text, end - text);
+		text = *end ? end + 1 : end;
+	}
+	if (length < 0)
+		return false;
+	if (!length)
+		path[length++] = '/';
+	path[length] = 0;
+	return true;
+}
+
+static bool text_path(const struct call *call, const struct arg *arg, const char *text,
+		      char path[PATH_ROOM])
+{
+	long length = readable_string(text, PATH_ROOM);
+
+	if (length < 0)
+		skipped(SKIP_SIGHT);
+	if (length <= 0 || length >= PATH_ROOM)
+		return false;
+	if (text[0] == '/')
+		return join(path, 0, text);
+	if (!base_path(arg->from >= 0 ? call->args[arg->from] : AT_FDCWD, path))
+		return false;
+	length = (long)strlen(path);
+	return join(path, length == 1 ? 0 : length, text);
+}
+
+bool call_path(const struct call *call, uint32_t index, char path[PATH_ROOM])
+{
+	const struct arg *arg = &rows[call->id].args[index];
+
+	if (quiet)
+		return false;
+	if (arg->kind == ARG_PATH && call->args[index])
+		return text_path(call, arg, (const char *)call->args[index], path);
+	return arg->kind == ARG_FD && fd_path((int)call->args[index], path);
+}
+
+/* The map whose `from` is `path` or a directory above it. Longest first in the plan. */
+static const struct plan_map *map_for(const char *path)
+{
+	for (uint32_t i = 0; i < plan->nmaps; i++) {
+		const struct plan_map *map = plan_maps() + i;
+		char after = strncmp(path, plan_text(map->from), map->from_len)
+			? 'x' : path[map->from_len];
+
+		if (after == 0 || after == '/')
+			return map;
+	}
+	return NULL;
+}
+
+/* Rewrites `path` in place; false when no map fits or the result is too long. */
+static bool map_path(char path[PATH_ROOM])
+{
+	const struct plan_map *map = map_for(path);
+	size_t rest = map ? strlen(path + map->from_len) : 0;
+
+	if (!map || map->to_len + rest >= PATH_ROOM)
+		return false;
+	memmove(path + map->to_len, path + map->from_len, rest + 1);
+	memcpy(path, plan_text(map->to), map->to_len);
+	return true;
+}
+
+/* "dir/" asks for a directory: what join() drops must come back. */
+static void keep_slash(char *path, const char *text)
+{
+	size_t length = strlen(path), given = strlen(text);
+
+	if (given && text[given - 1] == '/' && path[length - 1] != '/'
+	    && length + 1 < PATH_ROOM)
+		memcpy(path + length, "/", 2);
+}
+
+long map_run(struct call *call, call_real *real, const struct plan_rule *rule)
+{
+	char room[2][PATH_ROOM];
+	uint32_t used = 0;
+	const struct row *row = &rows[call->id];
+
+	for (uint32_t i = 0; i < row->nargs && used < 2; i++) {
+		if (row->args[i].kind != ARG_PATH || !call_path(call, i, room[used])
+		    || !map_path(room[used]))
+			continue;
+		keep_slash(room[used], (const char *)call->args[i]);
+		call->args[i] = (int64_t)room[used++];
+		call->flags |= CALL_MAPPED;
+	}
+	return call_finish(call, real, rule);
+}

@@ -1,0 +1,19 @@
+/* Paths of a call: made absolute for rules, rewritten for maps. */
+#ifndef PYSHIM_PATHS_H
+#define PYSHIM_PATHS_H
+
+#include "call.h"
+#include "wire.h"
+
+enum { PATH_ROOM = 4096 };
+
+/* The absolute path that argument `index` means (a path, or the file behind an fd),
+ * with `.` and `..` resolved by text alone. False when it is neither, can't be read,
+ * or is too long. Costs a syscall or two. */
+bool call_path(const struct call *call, uint32_t index, char path[PATH_ROOM]);
+
+/* call_finish() with the paths of the call rewritten as the plan's maps say: the new
+ * ones live in this function's frame until the call is over. */
+long map_run(struct call *call, call_real *real, const struct plan_rule *rule);
+
+#endif

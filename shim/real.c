@@ -1,0 +1,184 @@
+/*
+ * Finding the next definition of a name, without dlsym: dlsym allocates and locks, and
+ * calls arrive from allocators, from other libraries' constructors and from handlers.
+ *
+ * ld.so's list of loaded objects is walked from our own entry on, in load order, which
+ * for the objects present at the start is the order RTLD_NEXT uses (dlsym(3)). Objects
+ * are only ever appended behind libc, where the walk has long ended.
+ */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <stddef.h>
+#include <stdbool.h>
+#include "call.h"
+#include "real.h"
+
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+/* Weak: another libc's loader has no such symbol, and must not fail because of us. */
+extern struct r_debug _r_debug __attribute__((weak));
+
+struct object {
+	ElfW(Addr) base;
+	const ElfW(Sym) *symbols;
+	const char *strings;
+	const uint32_t *hash;
+	const ElfW(Half) *versym;
+	const char *verdef;
+};
+
+/* ld.so relocates most of these pointers in place, but not all of them in all objects. */
+static const void *pointer(const struct link_map *map, const ElfW(Dyn) *dyn)
+{
+	ElfW(Addr) at = dyn->d_un.d_ptr;
+
+	return (const void *)(at < map->l_addr ? at + map->l_addr : at);
+}
+
+static struct object object_of(const struct link_map *map)
+{
+	struct object object = { .base = map->l_addr };
+
+	for (const ElfW(Dyn) *dyn = map->l_ld; dyn && dyn->d_tag != DT_NULL; dyn++)
+		switch (dyn->d_tag) {
+		case DT_SYMTAB: object.symbols = pointer(map, dyn); break;
+		case DT_STRTAB: object.strings = pointer(map, dyn); break;
+		case DT_GNU_HASH: object.hash = pointer(map, dyn); break;
+		case DT_VERSYM: object.versym = pointer(map, dyn); break;
+		case DT_VERDEF: object.verdef = pointer(map, dyn); break;
+		default: break;
+		}
+	return object;
+}
+
+static bool same(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static uint32_t gnu_hash(const char *name)
+{
+	uint32_t hash = 5381;
+
+	for (; *name; name++)
+		hash = hash * 33 + (unsigned char)*name;
+	return hash;
+}
+
+/* The version node with this index is called `version`. */
+static bool version_is(const struct object *object, unsigned index, const char *version)
+{
+	const char *at = object->verdef;
+
+	for (;;) {
+		const ElfW(Verdef) *def = (const ElfW(Verdef) *)at;
+		const ElfW(Verdaux) *aux = (const ElfW(Verdaux) *)(at + def->vd_aux);
+
+		if (def->vd_ndx == index)
+			return same(object->strings + aux->vda_name, version);
+		if (!def->vd_next)
+			return false;
+		at += def->vd_next;
+	}
+}
+
+/* An object without versions answers for every version, as in ld.so. */
+static bool version_fits(const struct object *object, uint32_t symbol, const char *version)
+{
+	if (!object->versym || !object->verdef)
+		return true;
+	return version_is(object, object->versym[symbol] & 0x7fff, version);
+}
+
+static void *address_of(const struct object *object, const ElfW(Sym) *symbol)
+{
+	void *at = (void *)(object->base + symbol->st_value);
+
+	if (ELF64_ST_TYPE(symbol->st_info) != STT_GNU_IFUNC)
+		return at;
+	return ((void *(*)(void))at)();
+}
+
+static bool defines(const ElfW(Sym) *symbol)
+{
+	return symbol->st_shndx != SHN_UNDEF && ELF64_ST_BIND(symbol->st_info) != STB_LOCAL;
+}
+
+/* The layout of .gnu.hash: four words, a Bloom filter, buckets, chains. */
+static void *lookup(const struct object *object, const char *name, const char *version,
+		    uint32_t hash)
+{
+	const uint32_t *h = object->hash;
+	uint32_t nbuckets = h[0], first = h[1], nbloom = h[2], shift = h[3];
+	const ElfW(Addr) *bloom = (const ElfW(Addr) *)(h + 4);
+	const uint32_t *buckets = (const uint32_t *)(bloom + nbloom);
+	const uint32_t *chain = buckets + nbuckets;
+	ElfW(Addr) word = bloom[hash / 64 % nbloom];
+
+	if (!(word >> hash % 64 & word >> (hash >> shift) % 64 & 1))
+		return NULL;
+	for (uint32_t i = buckets[hash % nbuckets]; i >= first; i++) {
+		const ElfW(Sym) *symbol = &object->symbols[i];
+
+		if ((chain[i - first] | 1) == (hash | 1) && defines(symbol)
+		    && same(object->strings + symbol->st_name, name)
+		    && version_fits(object, i, version))
+			return address_of(object, symbol);
+		if (chain[i - first] & 1)
+			break;
+	}
+	return NULL;
+}
+
+static const struct link_map *after_us(void)
+{
+	const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL;
+
+	while (map && map->l_ld != _DYNAMIC)
+		map = map->l_next;
+	return map ? map->l_next : NULL;
+}
+
+/* Nobody defines it: what a program compiled against a newer libc would not find. */
+static long missing(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+static void *find(const struct export *export)
+{
+	uint32_t hash = gnu_hash(export->name);
+
+	for (const struct link_map *map = after_us(); map; map = map->l_next) {
+		struct object object = object_of(map);
+		void *found = object.hash
+			? lookup(&object, export->name, export->version, hash) : NULL;
+
+		if (found)
+			return found;
+	}
+	return (void *)missing;
+}
+
+void *real_find(uint32_t index)
+{
+	void *lazy = lazies[index];
+	void *found = find(&exports[index]);
+
+	/* Relaxed: each value stored is right by itself, and all threads store the same. */
+	__atomic_store_n(&reals[index], found, __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&slots[index], &lazy, found, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
+	return found;
+}
+
+void real_wrap(uint32_t index)
+{
+	__atomic_store_n(&slots[index], wrappers[exports[index].call], __ATOMIC_RELAXED);
+}

@@ -1,0 +1,177 @@
+/* Identity of process and thread. Rules in thread.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include "sys.h"
+#include "thread.h"
+#include "trace.h"
+
+_Thread_local struct thread thread
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+struct process *process;
+const struct plan *plan;
+struct arena *arena;
+bool quiet;
+
+enum { PROBES = 16 };
+
+static struct proc *proc_at(uint32_t index)
+{
+	return (struct proc *)((char *)arena + arena->procs_at
+			       + (size_t)(index % arena->nprocs) * arena->proc_size);
+}
+
+/* The entry this pid left when it called exec: strace counts on, so do we. */
+static struct proc *entry_after_exec(uint32_t pid)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		struct proc *entry = proc_at(pid + i);
+
+		if (entry->pid == pid && entry->state == PROC_EXECING)
+			return entry;
+	}
+	return NULL;
+}
+
+static struct proc *entry_fresh(uint32_t pid)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		struct proc *entry = proc_at(pid + i);
+		uint32_t nobody = 0;
+
+		/* Acquire pairs with the host's release when it has zeroed the entry. */
+		if (__atomic_compare_exchange_n(&entry->pid, &nobody, pid, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return entry;
+	}
+	return NULL;
+}
+
+static uint32_t *private_counters(void)
+{
+	long at = sys6(__NR_mmap, 0, plan->ncounters * 4ul + 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return (uint32_t *)at;
+}
+
+static void process_renew(uint32_t pid)
+{
+	struct proc *entry = entry_after_exec(pid);
+
+	if (!entry)
+		entry = entry_fresh(pid);
+	if (entry)
+		entry->state = PROC_RUNNING;
+	process->pid = (int32_t)pid;
+	process->entry = entry;
+	process->counters = entry ? (uint32_t *)(entry + 1) : private_counters();
+	process->serial = __atomic_add_fetch(&arena->serial, 1, __ATOMIC_RELAXED);
+}
+
+bool process_init(void)
+{
+	long page = sys6(__NR_mmap, 0, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page < 0 && page > -4096)
+		return false;
+	sys3(__NR_madvise, page, 4096, MADV_WIPEONFORK);
+	process = (struct process *)page;
+	process_renew((uint32_t)sys0(__NR_getpid));
+	return true;
+}
+
+void vfork_mark(void)
+{
+	if (thread_ready())
+		thread.vforked = 1;
+}
+
+/* Only a vfork child has our memory and another pid. When the kernel says we are who
+ * we were, the child is gone. */
+bool in_vfork_child(void)
+{
+	if (!thread.vforked)
+		return false;
+	if (sys0(__NR_getpid) != process->pid)
+		return true;
+	thread.vforked = 0;
+	return false;
+}
+
+static void thread_fill(void)
+{
+	thread.serial = process->serial;
+	thread.tid = (int32_t)sys0(__NR_gettid);
+	thread.head = NULL;
+	thread.asking = 0;
+	thread.vforked = 0;
+}
+
+bool thread_renew(void)
+{
+	if (quiet) {
+		skipped(SKIP_SECCOMP);
+		return false;
+	}
+	if (thread.serial && thread.serial == process->serial) {
+		in_vfork_child();
+		return true;
+	}
+	if (process->serial) {
+		thread_fill();
+		return true;
+	}
+	process_renew((uint32_t)sys0(__NR_getpid));
+	thread_fill();
+	trace_start(true);
+	return true;
+}
+
+int32_t process_pid(void)
+{
+	return in_vfork_child() ? (int32_t)sys0(__NR_getpid) : process->pid;
+}
+
+void process_execing(bool now)
+{
+	if (process->entry && process->serial && !in_vfork_child())
+		process->entry->state = now ? PROC_EXECING : PROC_RUNNING;
+}
+
+/* rt_sigprocmask(2) copies the set before it looks at `how`: with a `how` that does
+ * not exist it tells EFAULT from EINVAL and changes nothing. */
+static bool word_readable(uintptr_t at)
+{
+	return sys4(__NR_rt_sigprocmask, 99, at & ~7ul, 0, 8) != -EFAULT;
+}
+
+bool readable(const void *at, size_t size)
+{
+	uintptr_t from = (uintptr_t)at;
+
+	if (quiet || from + size < from)
+		return false;
+	for (uintptr_t page = from; page < from + size; page = (page | 4095) + 1)
+		if (!word_readable(page))
+			return false;
+	return true;
+}
+
+long readable_string(const char *text, size_t most)
+{
+	size_t length = 0;
+
+	while (length < most) {
+		size_t room = 4096 - ((uintptr_t)(text + length) & 4095);
+
+		if (!readable(text + length, 1))
+			return -1;
+		for (; room && length < most; room--, length++)
+			if (!text[length])
+				return (long)length;
+	}
+	return (long)length;
+}

@@ -1,0 +1,78 @@
+/*
+ * Who and where we are: this process, this thread, and what we may do there.
+ *
+ * Both can change without a word to us: fork in any of its forms, vfork (another
+ * process on this thread's memory), threads made by clone(2). `process` lies in memory
+ * that the kernel wipes in every fork child (madvise(2), MADV_WIPEONFORK), and each
+ * thread carries the serial of the process it was made in, so both notice by two loads.
+ */
+#ifndef PYSHIM_THREAD_H
+#define PYSHIM_THREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "wire.h"
+
+struct thread {
+	uint32_t vforked;    /* vfork was called: we may be its child */
+	uint32_t serial;     /* of the process this was filled in */
+	int32_t tid;
+	uint32_t asking;     /* inside a Python hook */
+	struct head *head;   /* our chunk, NULL: none */
+	unsigned char *ring;
+};
+
+struct process {
+	uint32_t serial;     /* 0: wiped, we are a fork's child */
+	int32_t pid;
+	uint32_t *counters;  /* of the rules, in the arena */
+	struct proc *entry;  /* NULL: no room in the arena, counters are private */
+};
+
+extern _Thread_local struct thread thread
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern struct process *process;
+extern const struct plan *plan;  /* NULL: the shim does nothing */
+extern struct arena *arena;
+extern bool quiet;               /* the program entered seccomp: no syscalls of ours */
+
+/* Maps what start.c found. Constructor only; false: no memory. */
+bool process_init(void);
+
+/* Fills `thread` and `process` if they are not those of this thread and process.
+ * At most three syscalls, once a thread; false when quiet forbids even those. */
+bool thread_renew(void);
+
+static inline bool thread_ready(void)
+{
+	if (__builtin_expect(thread.serial == process->serial && thread.serial
+			     && !thread.vforked, 1))
+		return true;
+	return thread_renew();
+}
+
+/* The pid to write into events: in a vfork child its own. */
+int32_t process_pid(void);
+bool in_vfork_child(void);
+
+/* Called by vfork's stub before it goes on to vfork (lazy.S). */
+void vfork_mark(void);
+
+/* Counts that we stepped aside, and why. */
+static inline void skipped(enum skip_reason why)
+{
+	__atomic_fetch_add(&arena->skipped[why], 1, __ATOMIC_RELAXED);
+}
+
+/* Before exec, and after one that failed: the counters outlive the exec. */
+void process_execing(bool now);
+
+/* Memory that the program handed to us may be unreadable: the call would then fail
+ * with EFAULT, and we must not crash instead. One syscall a page. */
+bool readable(const void *at, size_t size);
+
+/* Bytes of a string up to `most`, or -1 when it can't be read to its end. */
+long readable_string(const char *text, size_t most);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * Memory shared with the host: the plan (read-only here) and the arena (written by
+ * both). The host reads these declarations through cffi, so no layout is typed twice.
+ *
+ * Change anything: bump WIRE_VERSION. The shim refuses a plan of another version or
+ * of another table (start.c), which the host turns into exit status 125.
+ *
+ * Everything that both sides touch is accessed with __atomic builtins; the order is
+ * named at each use. All offsets are bytes from the start of the mapping.
+ */
+#ifndef PYSHIM_WIRE_H
+#define PYSHIM_WIRE_H
+
+#include <stdint.h>
+
+/* cdef begin */
+#define WIRE_MAGIC 0x6d696873
+#define WIRE_VERSION 1
+#define MAX_RULES 256
+#define MAX_SKIPS 16
+
+/* ---- the plan: made by plan.py, one file a run ---- */
+
+enum plan_flag {
+	PLAN_TSC = 1,        /* clock ticks are rdtsc, else CLOCK_MONOTONIC in ns */
+	PLAN_FAIRNESS = 2,   /* some rule asks whether an EINTR is fair */
+	PLAN_TRACE = 4,      /* events are wanted */
+};
+
+enum want_flag {
+	WANT_WRAP = 1,       /* the slot points to the wrapper */
+	WANT_LOG = 2,        /* each call is an event */
+	WANT_MAP = 4,        /* its paths may be rewritten */
+	WANT_NOTICE = 8,     /* it changes handlers or seccomp: dispatch.c, notice() */
+};
+
+struct plan_row {
+	uint16_t want;       /* enum want_flag */
+	uint16_t nrefs;      /* rules that name this call ... */
+	uint32_t first_ref;  /* ... in the order given */
+};
+
+struct plan_ref {
+	uint32_t rule;
+	uint32_t counter;    /* index into the process's counters */
+};
+
+enum rule_action {
+	ACT_ERRNO = 1,
+	ACT_RETURN = 2,
+	ACT_SIGNAL = 4,
+	ACT_DELAY_ENTER = 8,
+	ACT_DELAY_EXIT = 16,
+	ACT_ASK = 32,        /* ask Python hook number `value`; never ends the search */
+	ACT_AFTER = 64,      /* with ACT_ERRNO: make the call first */
+	ONCE_PER_SITE = 256, /* conditions from here on */
+	ONLY_FAIR = 512,
+};
+
+struct plan_rule {
+	uint32_t action;     /* enum rule_action */
+	int32_t err;
+	int64_t value;       /* ACT_RETURN: what; ACT_ASK: which hook */
+	uint64_t delay_enter, delay_exit;  /* ns */
+	uint32_t signal;
+	uint32_t chance;     /* of 2^32, 0xffffffff: always */
+	uint64_t seed;
+	uint32_t first, last, step;        /* when=, counted from 1, last included */
+	uint32_t path;       /* offset of a glob, 0: any */
+};
+
+struct plan_map {
+	uint32_t from, from_len;           /* offset and bytes, no slash at the end */
+	uint32_t to, to_len;
+};
+
+struct plan {
+	uint32_t magic, version;
+	uint64_t digest;     /* of the table */
+	uint64_t size;       /* bytes of the whole file */
+	uint32_t flags;      /* enum plan_flag */
+	uint32_t strsize;    /* bytes of a buffer to keep in an event */
+	uint32_t nrules, nmaps, ncounters, nhooks;
+	uint32_t rows_at, refs_at, rules_at, maps_at;
+	uint32_t preload;    /* offset of the shim's own path, for exec.c */
+	uint32_t rundir;     /* offset of the run's folder */
+	uint32_t bridge;     /* offset of the bridge's path, 0: no Python hooks */
+	uint32_t bridge_plan;/* offset of what the bridge wants to know, see bridge_side.py */
+	uint32_t enter_hooks, exit_hooks;  /* which bits of call.hooks are which */
+};
+
+/* ---- the arena: one file a run ---- */
+
+enum skip_reason {
+	SKIP_HOOK_REENTERED, /* a call inside a hook, or in a handler that interrupted it */
+	SKIP_HOOK_STARTING,  /* another thread was just starting Python */
+	SKIP_HOOK_VFORK,     /* in a vfork child: its parent's Python must not run */
+	SKIP_HOOK_FORKED,    /* after a fork that bypassed fork(3) */
+	SKIP_HOOK_BROKEN,    /* Python could not be started */
+	SKIP_SECCOMP,        /* the program entered seccomp: no syscall of ours */
+	SKIP_SIGHT,          /* memory could not be read, so a path was not matched */
+	SKIP_SITES,          /* more call sites than the table of sites holds */
+	SKIP_EXEC,           /* an environment too large to be copied */
+};
+
+struct arena {
+	uint32_t magic, version;
+	uint64_t size;
+	uint32_t nprocs, proc_size, procs_at;
+	uint32_t nchunks, chunk_size, heads_at, chunks_at;
+	uint32_t ready;      /* chunks that have memory behind them; the host adds */
+	uint32_t serial;     /* last serial given to a process */
+	uint32_t pad;
+	uint64_t dropped;    /* events that found no chunk */
+	uint64_t skipped[MAX_SKIPS];
+	uint64_t hits[MAX_RULES];
+};
+
+enum proc_state { PROC_FREE, PROC_RUNNING, PROC_EXECING };
+
+struct proc {
+	uint32_t pid;        /* 0: free. Taken by compare and swap */
+	uint32_t state;
+	uint32_t serial;
+	uint32_t pad;
+	/* uint32_t counters[ncounters] follow */
+};
+
+/* A ring of records with one writer (the owning thread) and one reader (the host). */
+struct head {
+	uint32_t owner;      /* tid, 0: free. Taken by compare and swap */
+	uint32_t pid;
+	uint64_t head;       /* bytes ever reserved, moved by the owner */
+	uint64_t tail;       /* bytes ever taken, moved by the host */
+	uint64_t dropped;    /* events that did not fit */
+	/* the blocking call this thread is in; entered 0: none */
+	uint64_t entered;
+	uint32_t in_call;
+	uint32_t pad;
+	int64_t in_args[6];
+	uint64_t pad2[4];
+};
+
+enum record_kind {
+	RECORD_PAD,          /* skip: the rest of the ring was too short */
+	RECORD_CALL,
+	RECORD_START,        /* ret: parent's pid; memory 0: the executable */
+	RECORD_EXIT,         /* ret: status */
+	RECORD_BYPASS,       /* memory 0: the file, memory 1: why */
+	RECORD_EXEC,         /* about to exec; a RECORD_CALL of the same `entered` says it failed */
+	RECORD_UNFINISHED,   /* written by the host from a dead thread's head */
+};
+
+struct record {
+	uint64_t commit;     /* position + 1, stored last with release order */
+	uint32_t size;       /* bytes with this header, a multiple of 16 */
+	uint16_t kind;       /* enum record_kind */
+	uint16_t call;
+	uint32_t pid, tid;
+	uint64_t entered, left;
+	int64_t ret;
+	int32_t err;
+	int16_t rule;
+	uint16_t flags;      /* enum call_flag */
+	uint64_t site;
+	uint32_t nargs;
+	uint32_t nmemory;
+	/* int64_t args[nargs], then nmemory times struct memory with its bytes */
+};
+
+enum { MEMORY_MODULE = 255 };  /* the module of the call site: its base, then its name */
+
+struct memory {
+	uint32_t arg;        /* index of the argument, or MEMORY_MODULE */
+	uint32_t kept;       /* bytes that follow, padded to 8 */
+	uint64_t size;       /* bytes there were */
+};
+/* cdef end */
+
+_Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
+_Static_assert(sizeof(struct record) == 72, "record header");
+_Static_assert(sizeof(struct plan_rule) == 64, "rule");
+_Static_assert(sizeof(struct proc) == 16, "proc");
+
+#endif
