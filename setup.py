@@ -55,19 +55,18 @@ def shared_libpython() -> bool:
 class BuildAll(build_ext):
     """Adds the two shim libraries and the bridge to what setuptools builds."""
 
-    def build_extension(self, ext: Extension) -> None:
-        """Build one; the only declared one is pyshim._host."""
+    def run(self) -> None:
+        """Build pyshim._host as setuptools does, then the rest beside it."""
         temp = Path(self.build_temp)
         temp.mkdir(parents=True, exist_ok=True)
         host_source(temp / "_host.c")
-        ext.sources = [str(temp / "_host.c")]
-        super().build_extension(ext)
-        home = Path(self.get_ext_fullpath(ext.name)).parent.resolve()
-        self.build_shim(home / "_lib")
-        self.build_bridge(temp / "_bridge.c", home / "_lib")
-        if self.inplace or self.editable_mode:
-            self.build_shim(ROOT / "pyshim" / "_lib")
-            self.build_bridge(temp / "_bridge.c", ROOT / "pyshim" / "_lib")
+        for ext in self.extensions:
+            ext.sources = [str(temp / "_host.c")]
+        super().run()
+        inplace = self.inplace or self.editable_mode
+        out = (ROOT if inplace else Path(self.build_lib).resolve()) / "pyshim" / "_lib"
+        self.build_shim(out)
+        self.build_bridge(temp / "_bridge.c", out)
 
     def build_shim(self, out: Path) -> None:
         """Run the shim's own Makefile: the one description of that build."""

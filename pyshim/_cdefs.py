@@ -24,8 +24,8 @@ void *host_counters(struct proc *entry);
 
 BRIDGE_HOOKS = """
 extern "Python" int hooks_setup(const char *);
-extern "Python" void hooks_enter(struct call *);
-extern "Python" void hooks_exit(struct call *);
+extern "Python" void hooks_enter(struct call *, uint32_t id, uint32_t hooks);
+extern "Python" void hooks_exit(struct call *, uint32_t id, uint32_t hooks);
 """
 
 

@@ -96,7 +96,8 @@ static bool thread_gone(uint32_t pid, uint32_t tid)
 }
 
 /* The thread died inside a call that never returned. */
-static void put_unfinished(struct session *session, const struct head *head, uint32_t tid)
+static void put_unfinished(struct session *session, const struct head *head, uint32_t pid,
+			   uint32_t tid)
 {
 	struct {
 		struct record record;
@@ -108,7 +109,7 @@ static void put_unfinished(struct session *session, const struct head *head, uin
 	all.record.size = sizeof(all);
 	all.record.kind = RECORD_UNFINISHED;
 	all.record.call = (uint16_t)head->in_call;
-	all.record.pid = head->pid;
+	all.record.pid = pid;
 	all.record.tid = tid;
 	all.record.entered = all.record.left = head->entered;
 	all.record.rule = -1;
@@ -120,13 +121,14 @@ static void put_unfinished(struct session *session, const struct head *head, uin
 static void reap(struct session *session, uint32_t index)
 {
 	struct head *head = head_at(session->arena, index);
-	uint32_t tid = __atomic_load_n(&head->owner, __ATOMIC_ACQUIRE);
+	uint64_t owner = __atomic_load_n(&head->owner, __ATOMIC_ACQUIRE);
+	uint32_t pid = (uint32_t)(owner >> 32), tid = (uint32_t)owner;
 
-	if (!tid || !thread_gone(head->pid, tid))
+	if (!pid || !thread_gone(pid, tid))
 		return;
 	drain(session, index, true);
 	if (head->entered)
-		put_unfinished(session, head, tid);
+		put_unfinished(session, head, pid, tid);
 	head->entered = 0;
 	/* Release: the next owner sees our `tail`. */
 	__atomic_store_n(&head->owner, 0, __ATOMIC_RELEASE);

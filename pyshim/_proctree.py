@@ -66,7 +66,7 @@ def grown(known: frozenset[Process]) -> frozenset[Process]:
 
 
 def _all() -> list[_Stat]:
-    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
+    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
     return [stat for pid in pids if (stat := _stat(pid)) is not None]
 
 

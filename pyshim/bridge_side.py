@@ -71,12 +71,17 @@ class Arguments:
 
 
 class Call:
-    """One call, as a hook sees it. Valid only while the hook runs."""
+    """One call, as a hook sees it. Valid only while the hook runs.
+
+    There is one object for each call of the table: only one hook runs at a time, and
+    making a new one would cost as much as the rest of the way here.
+    """
 
     __slots__ = ("_c", "_facts")
 
-    def __init__(self, c: Any, facts: Facts) -> None:
-        self._c = c
+    _c: Any
+
+    def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
     @property
@@ -145,11 +150,9 @@ class Hook:
 
 
 _ffi: Any = None
-_facts: dict[int, Facts] = {}
+_calls: dict[int, Call] = {}
 _hooks: dict[int, Hook] = {}
-_order: dict[int, tuple[Hook, ...]] = {}
 _kept: dict[int, list[Any]] = {}
-_masks = [0, 0]
 
 
 def install(ffi: Any) -> None:
@@ -165,9 +168,9 @@ def _setup(plan: Any) -> int:
     """Import the plugins; -1 when one can't be, after saying so."""
     text = _ffi.string(plan).decode("utf-8", "surrogateescape")
     wanted = eval(text.split("\n", 1)[1], {"__builtins__": {}}, {})
-    _masks[:] = wanted["masks"]
     for number, facts in wanted["calls"].items():
-        _facts[number] = Facts(*facts)
+        _calls[number] = Call(Facts(*facts))
+    _entering.mask, _exiting.mask = wanted["masks"]
     for number, plugin, module, file, name in wanted["hooks"]:
         try:
             function = getattr(_module(module, file), name)
@@ -193,27 +196,41 @@ def _say(text: str) -> None:
     os.write(2, f"pyshim: {text}\n".encode())
 
 
-def _wanting(hooks: int) -> tuple[Hook, ...]:
-    """The hooks whose bits are set, in the order the host gave them."""
-    found = _order.get(hooks)
-    if found is None:
-        found = tuple(hook for number, hook in _hooks.items() if hooks >> number & 1)
-        _order[hooks] = found
-    return found
+class _Order(dict[int, "tuple[Hook, ...]"]):
+    """By the bits of call.hooks: the hooks to ask on one side, in the host's order."""
+
+    mask = 0
+
+    def __missing__(self, bits: int) -> tuple[Hook, ...]:
+        wanted = bits & self.mask
+        found = tuple(hook for number, hook in _hooks.items() if wanted >> number & 1)
+        self[bits] = found
+        return found
 
 
-def _enter(c: Any) -> None:
-    _run(c, c.hooks & _masks[0])
+_entering = _Order()
+_exiting = _Order()
 
 
-def _exit(c: Any) -> None:
-    _run(c, c.hooks & _masks[1])
-
-
-def _run(c: Any, hooks: int) -> None:
+def _enter(c: Any, number: int, bits: int) -> None:
     """Ask each hook; the first verdict that is not None counts."""
-    call = Call(c, _facts[c.id])
-    for hook in _order.get(hooks) or _wanting(hooks):
+    call = _calls[number]
+    call._c = c
+    for hook in _entering[bits]:
+        try:
+            verdict = hook.function(call)
+            if verdict is not None:
+                _apply(c, call._facts, verdict)
+                return
+        except BaseException:
+            _complain(hook, call)
+
+
+def _exit(c: Any, number: int, bits: int) -> None:
+    """As `_enter`, on the other side. Twice the same, for a shared function costs."""
+    call = _calls[number]
+    call._c = c
+    for hook in _exiting[bits]:
         try:
             verdict = hook.function(call)
             if verdict is not None:
@@ -254,9 +271,8 @@ def _change(c: Any, facts: Facts, verdict: Args) -> None:
     for name, value in verdict.changes.items():
         if name not in facts.index:
             raise TypeError(f"{facts.name} has no argument {name!r}")
-        if not isinstance(value, int):
-            value = _keep(c.tid, os.fsencode(value))
-        c.args[facts.index[name]] = value
+        number = value if isinstance(value, int) else _keep(c.tid, os.fsencode(value))
+        c.args[facts.index[name]] = number
 
 
 def _keep(tid: int, text: bytes) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class PyshimError(Exception):
-    """Pyshim refuses: the command line prints the message as one line and ends with 125.
+    """Pyshim refuses: the command line prints one line and ends with 125.
 
     The message names what was wrong; `allowed` (what would be right) and `nearest`
     (the right word the user most likely meant) are appended when given.

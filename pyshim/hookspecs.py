@@ -112,16 +112,17 @@ def pyshim_report(run: Run) -> None:
 def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     """A call that this hook wants is about to be made.
 
-    Declare what it wants in the marker: `@hookimpl(calls=["openat"], paths=["/etc/*"])`;
+    Declare what it wants in the marker, `@hookimpl(calls=["openat"], paths=["/etc/*"])`;
     no other call pays. Return `Errno("EACCES")` to fail it, `Return(n)` to answer it,
-    `Args(path=...)` to change arguments, None to let the next hook or the kernel decide;
-    the first that is not None counts. C rules come first: what they answer is not asked.
+    `Args(path=...)` to change arguments, None to let the next hook or the kernel
+    decide; the first that is not None counts. C rules come first: what they answer is
+    not asked.
 
     Runs in the thread that makes the call, with all other hooks of the process waiting:
     don't block. `call` is valid until the function returns. The hook's own files,
-    prints and imports are not seen by any plugin. It is not called, and that is counted,
-    inside another hook, in a vfork child, after a fork that bypassed fork(3), and after
-    the program entered seccomp. An exception is printed once, with the traceback, and
+    prints and imports are not seen by any plugin. It is not called, and that is
+    counted, inside another hook, in a vfork child, after a fork that bypassed fork(3),
+    and after the program entered seccomp. An exception is printed once, with the traceback, and
     the call goes through.
 
     The module is imported a second time, inside each process that reaches a hook: keep

@@ -1,31 +1,71 @@
 """`hookimpl`: marks a function of a plugin as an implementation of a hookspec.
 
-It leaves on the function what pluggy's own marker leaves, and what pyshim's hooks in the
-target add: which calls and paths they want. Plain enough to be imported in the target,
-where pluggy itself would cost each process 16 ms.
+It leaves on the function what pluggy's own marker leaves, and what pyshim's hooks in
+the target add: which calls and paths they want. Plain enough to be imported in the
+target, where pluggy itself would cost each process 16 ms.
 """
 
 from __future__ import annotations
 
-_UNSET = ("hookwrapper", "wrapper", "optionalhook", "tryfirst", "trylast")
+# Also without typing, which a bare interpreter has not imported yet.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar, overload
+
+    Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def hookimpl(function=None, /, *, calls=(), paths=(), **options):  # type: ignore[no-untyped-def]
+if TYPE_CHECKING:
+
+    @overload
+    def hookimpl(function: Function, /) -> Function: ...
+
+    @overload
+    def hookimpl(
+        *,
+        calls: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        tryfirst: bool = False,
+        trylast: bool = False,
+        wrapper: bool = False,
+        hookwrapper: bool = False,
+        optionalhook: bool = False,
+        specname: str | None = None,
+    ) -> Callable[[Function], Function]: ...
+
+
+def hookimpl(
+    function: Any = None,
+    /,
+    *,
+    calls: Iterable[str] = (),
+    paths: Iterable[str] = (),
+    **options: bool | str | None,
+) -> Any:
     """Mark `function` as a hookimpl.
 
     `calls` (strace sets: "openat", "%file") and `paths` (globs) say which calls a hook
-    in the target wants; no other call pays for it. `tryfirst` and `trylast` are pluggy's.
+    in the target wants; no other call pays for it. The rest are pluggy's.
     """
+    unknown = set(options) - set(_PLUGGY)
+    if unknown:
+        raise TypeError(f"hookimpl: unknown options {sorted(unknown)}")
 
-    def mark(target):  # type: ignore[no-untyped-def]
-        unknown = set(options) - set(_UNSET) - {"specname"}
-        if unknown:
-            raise TypeError(f"hookimpl: unknown options {sorted(unknown)}")
-        settings = dict.fromkeys(_UNSET, False)
-        settings.update(specname=None, **options)
-        target.pyshim_impl = settings
+    def mark(target: Any) -> Any:
+        target.pyshim_impl = _PLUGGY | options
         target.pyshim_calls = (calls,) if isinstance(calls, str) else tuple(calls)
         target.pyshim_paths = (paths,) if isinstance(paths, str) else tuple(paths)
         return target
 
     return mark if function is None else mark(function)
+
+
+_PLUGGY: dict[str, bool | str | None] = {
+    "hookwrapper": False,
+    "wrapper": False,
+    "optionalhook": False,
+    "tryfirst": False,
+    "trylast": False,
+    "specname": None,
+}

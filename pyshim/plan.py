@@ -1,4 +1,4 @@
-"""Compiles what plugins want into the plan and the arena that the target maps.
+"""Compiles what plugins want into the plan that the target maps.
 
 The layouts are in shim/wire.h, read through cffi: no offset is typed here.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyshim._host import ffi, lib
 from pyshim.calls import LIB, Call, Table
+from pyshim.clock import clock_is_tsc
 from pyshim.errors import PluginError, UsageError
 from pyshim.rules import Rule, threshold
 
@@ -24,10 +25,6 @@ _ALWAYS = _EXEC | {"prctl", "syscall"}
 """Wrapped in every run: they carry the preload on, or enter seccomp."""
 
 MOST_HOOKS = 31
-NPROCS = 1024
-NCHUNKS = 256
-CHUNK_SIZE = 1 << 20
-SPARE_CHUNKS = 4
 _ALL_CHANCE = 0xFFFFFFFF
 
 
@@ -113,6 +110,7 @@ class Compiler:
         return len(self.counters)
 
     def _add_rule(self, rule: Rule) -> None:
+        rule = _as_kernel(rule)
         index = len(self.rules)
         self.rules.append(
             {
@@ -225,6 +223,7 @@ class Compiler:
         if self.wants.fairness:
             header.flags |= lib.PLAN_FAIRNESS
         header.strsize = self.wants.strsize
+        header.pid_ns = os.stat("/proc/self/ns/pid").st_ino
         header.nrules, header.nmaps = len(self.rules), len(self.wants.maps)
         header.ncounters, header.nhooks = self.ncounters, len(self.wants.hooks)
         header.enter_hooks = hook_mask(self.wants.hooks, "pyshim_call_enter")
@@ -232,6 +231,13 @@ class Compiler:
         for name, at in (offsets | names).items():
             setattr(header, name, at)
         return header
+
+
+def _as_kernel(rule: Rule) -> Rule:
+    """`retval=-5` is what the kernel returns: libc makes it -1 and EIO, as in strace."""
+    if rule.retval is None or not -4095 <= rule.retval <= -1:
+        return rule
+    return replace(rule, retval=None, error=-rule.retval)
 
 
 def _action(rule: Rule) -> int:
@@ -298,32 +304,6 @@ def bridge_plan(wants: Wants) -> bytes:
         for name in ("pyshim_call_enter", "pyshim_call_exit")
     ]
     literal = repr({"calls": calls, "hooks": hooks, "masks": masks})
-    return f"{':'.join(wants.search_path)}\n{literal}".encode("utf-8", "surrogateescape")
-
-
-def clock_is_tsc() -> bool:
-    """Whether the kernel itself trusts the time-stamp counter of this machine."""
-    source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
-    try:
-        with open(source, encoding="ascii") as file:  # noqa: PTH123
-            return file.read().strip() == "tsc"
-    except OSError:
-        return False
-
-
-def arena_header(ncounters: int) -> Any:
-    """The head of an arena: how large its parts are and where they lie."""
-    header = ffi.new("struct arena *")
-    header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
-    header.nprocs, header.nchunks = NPROCS, NCHUNKS
-    header.chunk_size = CHUNK_SIZE
-    header.proc_size = (ffi.sizeof("struct proc") + 4 * ncounters + 63) & ~63
-    header.procs_at = 4096
-    header.heads_at = _page(header.procs_at + NPROCS * header.proc_size)
-    header.chunks_at = _page(header.heads_at + NCHUNKS * ffi.sizeof("struct head"))
-    header.size = header.chunks_at + NCHUNKS * CHUNK_SIZE
-    return header
-
-
-def _page(size: int) -> int:
-    return (size + 4095) & ~4095
+    return f"{':'.join(wants.search_path)}\n{literal}".encode(
+        "utf-8", "surrogateescape"
+    )

@@ -49,7 +49,9 @@ def _load(entry: EntryPoint) -> object:
     try:
         return entry.load()
     except Exception as error:
-        raise PluginError(f"plugin {entry.name!r} can't be loaded: {error!r}") from error
+        raise PluginError(
+            f"plugin {entry.name!r} can't be loaded: {error!r}"
+        ) from error
 
 
 def from_file(path: str) -> Plugin:
@@ -66,7 +68,9 @@ def from_file(path: str) -> Plugin:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise PluginError(f"plugin file {path!r} can't be imported: {error!r}") from error
+        raise PluginError(
+            f"plugin file {path!r} can't be imported: {error!r}"
+        ) from error
     return Plugin(file.stem, module, path)
 
 

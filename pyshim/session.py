@@ -17,13 +17,14 @@ from typing import TextIO
 import pluggy
 
 from pyshim import launch
+from pyshim.arena import Arena
 from pyshim.calls import LIB, Table
 from pyshim.elf import quick
 from pyshim.errors import PyshimError
 from pyshim.event import Event, Kind
 from pyshim.plan import Compiler, Wants, preload
 from pyshim.rules import Rule
-from pyshim.trace import Arena, Trace
+from pyshim.trace import Trace
 
 FAILED = 125
 _TICK = 0.005
@@ -58,7 +59,7 @@ class Run:
             print(f"pyshim: {text}", file=self.stderr, flush=True)
         except OSError:
             # Nobody reads any more; the target must not suffer from that.
-            self.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+            self.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 class Session:
@@ -134,7 +135,9 @@ class Session:
 def report_coverage(run: Run) -> None:
     """Say what was not seen. Silent when there is nothing to say."""
     if not run.processes and not run.bypassed:
-        run.say(f"{run.argv[0]}: the shim was never loaded; nothing was seen or changed")
+        run.say(
+            f"{run.argv[0]}: the shim was never loaded; nothing was seen or changed"
+        )
     for each in dict.fromkeys(run.bypassed):
         run.say(f"bypass: {each}; what it did was not seen")
     if run.dropped:

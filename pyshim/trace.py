@@ -7,22 +7,20 @@ events. The spool has no name and vanishes with the process.
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import BinaryIO
 
 from pyshim._host import ffi, lib
+from pyshim.arena import SPARE_CHUNKS, Arena
 from pyshim.calls import Call, Table
+from pyshim.clock import Clock, clock_is_tsc
 from pyshim.event import Event, Kind, Memory, Site
-from pyshim.plan import SPARE_CHUNKS, arena_header, clock_is_tsc
 
 _RECORD = struct.Struct("<QIHHIIQQqihHQII")
 _MEMORY = struct.Struct("<IIQ")
@@ -30,86 +28,6 @@ _READ = 4 << 20
 
 assert _RECORD.size == ffi.sizeof("struct record")
 assert _MEMORY.size == ffi.sizeof("struct memory")
-
-
-class Arena:
-    """The shared memory of one run: the host makes it, the target maps it by name."""
-
-    def __init__(self, path: Path, ncounters: int) -> None:
-        header = arena_header(ncounters)
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        os.ftruncate(self.fd, header.size)
-        os.posix_fallocate(self.fd, 0, header.chunks_at)
-        self.memory = mmap.mmap(self.fd, header.size)
-        self.memory[: ffi.sizeof("struct arena")] = bytes(ffi.buffer(header))
-        self.head = ffi.cast("struct arena *", ffi.from_buffer(self.memory))
-        self.ncounters = ncounters
-
-    @property
-    def hits(self) -> list[int]:
-        """How often each rule fired, in the whole process tree."""
-        return [int(count) for count in self.head.hits]
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """Why and how often the shim stepped aside."""
-        names = ffi.typeof("enum skip_reason").elements
-        return {
-            name.removeprefix("SKIP_").lower(): int(self.head.skipped[number])
-            for number, name in names.items()
-            if self.head.skipped[number]
-        }
-
-    @property
-    def dropped(self) -> int:
-        """Events that did not fit: no chunk was free, or the chunk was full."""
-        heads = self._heads()
-        rings = sum(int(heads[i].dropped) for i in range(self.head.ready))
-        return int(self.head.dropped) + rings
-
-    def _heads(self) -> Any:
-        base = ffi.cast("char *", self.head) + self.head.heads_at
-        return ffi.cast("struct head *", base)
-
-    def free_dead(self) -> None:
-        """Give the entries of ended processes to new ones."""
-        base = ffi.cast("char *", self.head) + self.head.procs_at
-        for index in range(self.head.nprocs):
-            entry = ffi.cast("struct proc *", base + index * self.head.proc_size)
-            if entry.pid and not Path(f"/proc/{entry.pid}").exists():
-                ffi.memmove(lib.host_counters(entry), bytes(4 * self.ncounters),
-                            4 * self.ncounters)  # fmt: skip
-                entry.state = lib.PROC_FREE
-                entry.pid = 0
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Turns ticks into nanoseconds since the epoch, from two readings of both."""
-
-    tsc: bool
-    ticks0: int = 0
-    ns0: int = 0
-    rate: float = 1.0
-    """Nanoseconds a tick."""
-
-    def start(self) -> None:
-        self.ticks0, self.ns0 = self._both()
-
-    def adjust(self) -> None:
-        """Measure the rate over the time since `start`."""
-        ticks, ns = self._both()
-        if self.tsc and ticks > self.ticks0:
-            self.rate = (ns - self.ns0) / (ticks - self.ticks0)
-
-    def _both(self) -> tuple[int, int]:
-        return int(lib.host_ticks(self.tsc)), time.time_ns()
-
-    def when(self, ticks: int) -> int:
-        return self.ns0 + round((ticks - self.ticks0) * self.rate)
-
-    def took(self, ticks: int) -> int:
-        return round(ticks * self.rate)
 
 
 @dataclass(slots=True)
@@ -137,13 +55,13 @@ class Trace:
     def __init__(self, arena: Arena, table: Table) -> None:
         self.arena = arena
         self.calls: tuple[Call, ...] = table.calls
-        self._spool = tempfile.TemporaryFile(prefix="pyshim-trace-")  # noqa: SIM115
+        self._spool = _nameless_file()
         self._session = ffi.new("struct session *")
         self._session.arena = arena.head
         self._session.arena_fd = arena.fd
         self._session.trace_fd = self._spool.fileno()
         self._session.spare = SPARE_CHUNKS
-        self._clock = _Clock(clock_is_tsc())
+        self._clock = Clock(clock_is_tsc())
         self._thread = threading.Thread(
             target=lib.host_loop, args=(self._session,), daemon=True
         )
@@ -151,6 +69,7 @@ class Trace:
         self._rest = b""
         self._held: list[_Record] = []
         self._execs: dict[int, _Record] = {}
+        self._programs: dict[int, str] = {}
 
     @property
     def torn(self) -> int:
@@ -227,13 +146,20 @@ class Trace:
             return
         if announced:
             del self._execs[record.tid]
-            failed = record.kind == lib.RECORD_CALL and record.entered == announced.entered
+            failed = (
+                record.kind == lib.RECORD_CALL and record.entered == announced.entered
+            )
             if not failed:
                 yield self._event(announced, Kind.CALL)
         yield self._event(record, _KINDS[record.kind])
 
     def _event(self, record: _Record, kind: Kind) -> Event:
         is_call = kind in (Kind.CALL, Kind.UNFINISHED)
+        note = "" if is_call else _note(record)
+        if kind is Kind.START:
+            note = self._programs[record.pid] = note or self._programs.get(
+                record.ret, ""
+            )
         call = self.calls[record.call] if is_call else None
         module = record.memory.pop(lib.MEMORY_MODULE, None)
         return Event(
@@ -250,9 +176,16 @@ class Trace:
             rule=record.rule,
             asked=bool(record.flags & lib_asked),
             fair=bool(record.flags & lib_fair),
-            site=_site(module, record.site),
-            note="" if is_call else _note(record),
+            site=self._site(record, module),
+            note=note,
         )
+
+    def _site(self, record: _Record, module: Memory | None) -> Site | None:
+        """ld.so knows the program itself by an empty name."""
+        if module is None:
+            return None
+        name = os.fsdecode(module.data[8:]) or self._programs.get(record.pid, "?")
+        return Site(name, record.site - int.from_bytes(module.data[:8], "little"))
 
 
 _SIZE = struct.Struct("<I")
@@ -287,8 +220,9 @@ def _note(record: _Record) -> str:
     return ": ".join(os.fsdecode(each.data) for each in record.memory.values())
 
 
-def _site(module: Memory | None, address: int) -> Site | None:
-    if module is None:
-        return None
-    base = int.from_bytes(module.data[:8], "little")
-    return Site(os.fsdecode(module.data[8:]), address - base)
+def _nameless_file() -> BinaryIO:
+    """On disk if there is a folder to write to, else in memory."""
+    try:
+        return tempfile.TemporaryFile(prefix="pyshim-trace-")  # noqa: SIM115
+    except OSError:
+        return open(os.memfd_create("pyshim-trace"), "w+b")  # noqa: SIM115

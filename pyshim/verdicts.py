@@ -37,7 +37,7 @@ class Return:
 class Args:
     """Make the real call with some arguments changed: `Args(path="/tmp/x", flags=0)`.
 
-    A str or bytes value becomes NUL-terminated memory that lives until the call is over.
+    A str or bytes value becomes NUL-terminated memory, there until the call is over.
     """
 
     __slots__ = ("changes",)

@@ -64,6 +64,7 @@ enum row_flag {
 	ROW_NORETURN = 8,
 	ROW_EXEC = 16,
 	ROW_FORK = 32,
+	ROW_CLOSES = 64,    /* close(2): releases the descriptor whatever it reports */
 };
 
 struct row {

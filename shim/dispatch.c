@@ -63,7 +63,7 @@ static void act(struct call *call, const struct plan_rule *rule)
 		delay(rule->delay_enter);
 	if (rule->action & ACT_SIGNAL && !quiet)
 		sys3(__NR_tgkill, process_pid(), sys0(__NR_gettid), rule->signal);
-	if (rule->action & ACT_AFTER)
+	if (rule->action & ACT_AFTER && rows[call->id].flags & ROW_CLOSES)
 		call->flags |= CALL_AFTER;
 	else if (rule->action & (ACT_ERRNO | ACT_RETURN))
 		answer(call, rule);
@@ -96,20 +96,21 @@ static long give(const struct call *call)
 }
 
 /* The program ends or becomes another: say so now, and give the chunk back. */
-static void leave(const struct call *call, bool log)
+static void leave(struct call *call, bool log)
 {
-	if (rows[call->id].flags & ROW_NORETURN) {
+	call->left = call->entered;
+	if (rows[call->id].flags & ROW_NORETURN)
 		trace_exit((int)call->args[0]);
-		trace_release();
-	} else if (log) {
+	else if (log)
 		trace_exec(call);
-	}
+	trace_release();
 }
 
 static void make_call(struct call *call, call_real *real, const struct plan_row *want)
 {
 	bool log = want->want & WANT_LOG;
 	uint8_t flags = rows[call->id].flags;
+	bool before = quiet;
 
 	if (want->want & WANT_NOTICE)
 		notice(call);
@@ -119,6 +120,8 @@ static void make_call(struct call *call, call_real *real, const struct plan_row 
 		trace_mark(call);
 	real(call);
 	take_error(call);
+	if (call->err)
+		quiet = before;
 	trace_unmark(call);
 }
 

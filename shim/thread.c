@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
@@ -56,14 +58,24 @@ static uint32_t *private_counters(void)
 	return (uint32_t *)at;
 }
 
+/* unshare(2) puts children into a new pid namespace, where the host's pids mean others. */
+static bool in_other_namespace(void)
+{
+	struct stat st;
+
+	return sys4(__NR_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &st, 0)
+		|| st.st_ino != plan->pid_ns;
+}
+
 static void process_renew(uint32_t pid)
 {
 	struct proc *entry = entry_after_exec(pid);
 
 	if (!entry)
 		entry = entry_fresh(pid);
+	process->foreign = in_other_namespace();
 	if (entry)
-		entry->state = PROC_RUNNING;
+		entry->state = process->foreign ? PROC_FOREIGN : PROC_RUNNING;
 	process->pid = (int32_t)pid;
 	process->entry = entry;
 	process->counters = entry ? (uint32_t *)(entry + 1) : private_counters();
@@ -138,7 +150,8 @@ int32_t process_pid(void)
 void process_execing(bool now)
 {
 	if (process->entry && process->serial && !in_vfork_child())
-		process->entry->state = now ? PROC_EXECING : PROC_RUNNING;
+		process->entry->state = now ? PROC_EXECING
+			: process->foreign ? PROC_FOREIGN : PROC_RUNNING;
 }
 
 /* rt_sigprocmask(2) copies the set before it looks at `how`: with a `how` that does

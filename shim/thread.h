@@ -26,6 +26,7 @@ struct thread {
 struct process {
 	uint32_t serial;     /* 0: wiped, we are a fork's child */
 	int32_t pid;
+	bool foreign;        /* in another pid namespace than the host */
 	uint32_t *counters;  /* of the rules, in the arena */
 	struct proc *entry;  /* NULL: no room in the arena, counters are private */
 };

@@ -41,14 +41,17 @@ static struct head *head_at(uint32_t index)
 static bool chunk_take(uint32_t index)
 {
 	struct head *head = head_at(index);
-	uint32_t nobody = 0;
+	uint64_t nobody = 0, us = (uint32_t)thread.tid;
+
+	/* Without a pid the host can't ask whether we live, and leaves the chunk alone. */
+	if (!process->foreign)
+		us |= (uint64_t)process->pid << 32;
 
 	/* Acquire pairs with the release of the owner before us: its `head` is ours now. */
 	if (__atomic_load_n(&head->owner, __ATOMIC_RELAXED)
-	    || !__atomic_compare_exchange_n(&head->owner, &nobody, (uint32_t)thread.tid,
-					    false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	    || !__atomic_compare_exchange_n(&head->owner, &nobody, us, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
-	head->pid = (uint32_t)process->pid;
 	head->entered = 0;
 	thread.ring = (unsigned char *)arena + arena->chunks_at
 		+ (size_t)index * arena->chunk_size;
@@ -466,7 +469,7 @@ void trace_start(bool forked)
 	long length = forked ? 0 : sys3(__NR_readlink, "/proc/self/exe", exe, sizeof(exe) - 1);
 
 	exe[length > 0 ? length : 0] = 0;
-	trace_note(RECORD_START, sys0(__NR_getppid), exe, forked ? "fork" : "exec");
+	trace_note(RECORD_START, sys0(__NR_getppid), exe, NULL);
 }
 
 void trace_exit(int status)

@@ -52,7 +52,7 @@ enum rule_action {
 	ACT_DELAY_ENTER = 8,
 	ACT_DELAY_EXIT = 16,
 	ACT_ASK = 32,        /* ask Python hook number `value`; never ends the search */
-	ACT_AFTER = 64,      /* with ACT_ERRNO: make the call first */
+	ACT_AFTER = 64,      /* with ACT_ERRNO, of close(2): make the call first */
 	ONCE_PER_SITE = 256, /* conditions from here on */
 	ONLY_FAIR = 512,
 };
@@ -86,6 +86,7 @@ struct plan {
 	uint32_t rundir;     /* offset of the run's folder */
 	uint32_t bridge;     /* offset of the bridge's path, 0: no Python hooks */
 	uint32_t bridge_plan;/* offset of what the bridge wants to know, see bridge_side.py */
+	uint64_t pid_ns;     /* inode of the host's /proc/self/ns/pid */
 	uint32_t enter_hooks, exit_hooks;  /* which bits of call.hooks are which */
 };
 
@@ -116,7 +117,8 @@ struct arena {
 	uint64_t hits[MAX_RULES];
 };
 
-enum proc_state { PROC_FREE, PROC_RUNNING, PROC_EXECING };
+/* FOREIGN: in another pid namespace, where the host can't tell whether it lives. */
+enum proc_state { PROC_FREE, PROC_RUNNING, PROC_EXECING, PROC_FOREIGN };
 
 struct proc {
 	uint32_t pid;        /* 0: free. Taken by compare and swap */
@@ -128,8 +130,7 @@ struct proc {
 
 /* A ring of records with one writer (the owning thread) and one reader (the host). */
 struct head {
-	uint32_t owner;      /* tid, 0: free. Taken by compare and swap */
-	uint32_t pid;
+	uint64_t owner;      /* pid << 32 | tid, 0: free. Taken by compare and swap */
 	uint64_t head;       /* bytes ever reserved, moved by the owner */
 	uint64_t tail;       /* bytes ever taken, moved by the host */
 	uint64_t dropped;    /* events that did not fit */
@@ -144,7 +145,7 @@ struct head {
 enum record_kind {
 	RECORD_PAD,          /* skip: the rest of the ring was too short */
 	RECORD_CALL,
-	RECORD_START,        /* ret: parent's pid; memory 0: the executable */
+	RECORD_START,        /* ret: parent's pid; memory 0: the executable, empty after a fork */
 	RECORD_EXIT,         /* ret: status */
 	RECORD_BYPASS,       /* memory 0: the file, memory 1: why */
 	RECORD_EXEC,         /* about to exec; a RECORD_CALL of the same `entered` says it failed */

@@ -6,18 +6,22 @@ import argparse
 import errno
 from collections import Counter
 
-from pyshim import hookimpl
-from pyshim.event import Event, Kind
+from pyshim import hookimpl, symbols
+from pyshim.event import Event, Kind, Site
 from pyshim.rules import EVERY_CALL, Rule, parse
 from pyshim.session import Run
 
 _PLACES = 8
 
 
+Place = tuple[str, Site | None, str]
+"""The call, where it was made, and whether it was fair."""
+
+
 class _Hits:
     """Where each rule fired. One a run."""
 
-    places: dict[int, Counter[str]]
+    places: dict[int, Counter[Place]]
 
 
 _hits = _Hits()
@@ -61,24 +65,17 @@ def default_plan(run: Run) -> list[Rule]:
 
     close(2) is really made first: Linux releases the descriptor whatever it reports.
     """
-    calls = {call for call in run.table.calls if call.eintr and not call.stub}
-    closes = {call for call in calls if call.syscall == "close"}
     return [
-        _once("EINTR once per site", frozenset(calls - closes), run),
-        _once("EINTR once per site, after close", frozenset(closes), run, after=True),
+        Rule(
+            text="EINTR, once at each call site",
+            calls=frozenset(each for each in run.table.calls if each.eintr),
+            error=errno.EINTR,
+            when=EVERY_CALL,
+            once_per_site=True,
+            fair_only=run.options.fair,
+            close_after=True,
+        )
     ]
-
-
-def _once(text: str, calls: frozenset, run: Run, *, after: bool = False) -> Rule:  # type: ignore[type-arg]
-    return Rule(
-        text=text,
-        calls=calls,
-        error=errno.EINTR,
-        when=EVERY_CALL,
-        once_per_site=True,
-        fair_only=run.options.fair,
-        close_after=after,
-    )
 
 
 @hookimpl
@@ -89,8 +86,7 @@ def pyshim_event(event: Event, run: Run) -> None:  # noqa: ARG001
     label = ""
     if event.err == errno.EINTR:
         label = " fair" if event.fair else " unusual"
-    site = str(event.site) if event.site else "?"
-    place = f"{event.call.name} at {site}{label}"
+    place = (event.call.name, event.site, label)
     _hits.places.setdefault(event.rule, Counter())[place] += 1
 
 
@@ -116,7 +112,7 @@ def _where(index: int) -> str:
     if not places:
         return ""
     named = [
-        place if count == 1 else f"{place} ({count} times)"
+        _name(place) + (f" ({count} times)" if count > 1 else "")
         for place, count in places.most_common(_PLACES)
     ]
     more = len(places) - _PLACES
@@ -124,3 +120,7 @@ def _where(index: int) -> str:
     return ": " + "; ".join(named) + tail
 
 
+def _name(place: Place) -> str:
+    call, site, label = place
+    where = symbols.name(site) if site else "an unknown place"
+    return f"{call} at {where}{label}"

@@ -23,6 +23,8 @@ class _Log:
     many = False
     """Whether more than one process has been seen."""
     first = 0
+    exits = True
+    """Whether exit_group is among the calls to be shown."""
 
 
 _log = _Log()
@@ -32,8 +34,13 @@ _log = _Log()
 def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
     """Add -o."""
     parser.add_argument("-o", metavar="FILE", help="write the log to FILE, not stderr")
-    parser.add_argument("-s", metavar="BYTES", type=int, default=32,
-                        help="how much of a buffer to show (default 32)")  # fmt: skip
+    parser.add_argument(
+        "-s",
+        metavar="BYTES",
+        type=int,
+        default=32,
+        help="how much of a buffer to show (default 32)",
+    )
 
 
 @hookimpl
@@ -52,7 +59,7 @@ def pyshim_configure(run: Run) -> None:
     _log.out = run.stderr
     if run.options.o:
         try:
-            _log.out = open(run.options.o, "w", errors="surrogateescape")  # noqa: PTH123, SIM115
+            _log.out = open(run.options.o, "w", errors="surrogateescape")  # noqa: SIM115
         except OSError as error:
             raise UsageError(f"-o {run.options.o}: {error.strerror}") from None
 
@@ -60,7 +67,9 @@ def pyshim_configure(run: Run) -> None:
 @hookimpl
 def pyshim_trace(run: Run) -> frozenset[Call]:
     """What `-e trace=` names (the last one counts, as in strace); else everything."""
-    return run.table.select(run.expressions.get("trace", ["all"])[-1])
+    wanted = run.table.select(run.expressions.get("trace", ["all"])[-1])
+    _log.exits = any(call.syscall == "exit_group" for call in wanted)
+    return wanted
 
 
 @hookimpl
@@ -89,7 +98,8 @@ def _lines(event: Event, run: Run, prefix: str) -> list[str]:
         return [prefix + text]
     if event.kind is Kind.EXIT:
         call = f"exit_group({event.ret})".ljust(_COLUMN - len(prefix) - 1)
-        return [f"{prefix}{call} = ?", f"{prefix}+++ exited with {event.ret} +++"]
+        lines = [f"{prefix}{call} = ?"] if _log.exits else []
+        return [*lines, f"{prefix}+++ exited with {event.ret} +++"]
     if event.kind is Kind.BYPASS:
         return [f"{prefix}--- bypass {event.note} ---"]
     return []

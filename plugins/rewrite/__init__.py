@@ -14,8 +14,13 @@ from pyshim.session import Run
 @hookimpl
 def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
     """Add --map."""
-    parser.add_argument("--map", action="append", default=[], metavar="FROM=TO",
-                        help="paths at or below FROM are found at TO; repeatable")  # fmt: skip
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="FROM=TO",
+        help="paths at or below FROM are found at TO; repeatable",
+    )
 
 
 @hookimpl

@@ -14,7 +14,6 @@ from pyshim.errors import PyshimError, UsageError, nearest
 from pyshim.plan import Wants
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
-from pyshim.rule_values import parse_delay
 from pyshim.rules import parse_expression
 from pyshim.session import FAILED, Run, Session, collect, warn_bypass
 
@@ -55,14 +54,33 @@ def make_parser(known: dict[str, Plugin]) -> Parser:
         allow_abbrev=False,
         description="Run COMMAND under the shim: see, fail or redirect its calls.",
     )
-    parser.add_argument("-p", "--plugin", action="append", default=[], metavar="NAME",
-                        help="switch a plugin on: a name or ./FILE.py")  # fmt: skip
-    parser.add_argument("-e", action="append", default=[], metavar="EXPR", dest="expr",
-                        help="trace=SET, inject=SET:..., fault=SET:..., as strace")  # fmt: skip
-    parser.add_argument("--timeout", metavar="TIME", type=_seconds,
-                        help="end the command after 10s, 500ms, 2m: status 124")  # fmt: skip
-    parser.add_argument("--strict", action="store_true",
-                        help="refuse (125) a program that bypasses the shim")  # fmt: skip
+    parser.add_argument(
+        "-p",
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="switch a plugin on: a name or ./FILE.py",
+    )
+    parser.add_argument(
+        "-e",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        dest="expr",
+        help="trace=SET, inject=SET:..., fault=SET:..., as strace",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=_seconds,
+        help="end the command after 10s, 500ms, 2m: status 124",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse (125) a program that bypasses the shim",
+    )
     for plugin in known.values():
         group = parser.add_argument_group(plugin.name, plugin.summary)
         plugins.manager([plugin]).hook.pyshim_addoption(parser=group)
@@ -97,10 +115,10 @@ def run(argv: list[str]) -> int:
     wants = _ask_plugins(state, made)
     _look_before(state)
     outcome = Session(state, made, wants).execute()
-    if state.failure and not outcome.timed_out:
-        state.say(state.failure)
-        return FAILED
-    launch.end_as(outcome)
+    if not state.failure or outcome.timed_out:
+        launch.end_as(outcome)
+    state.say(state.failure)
+    return FAILED
 
 
 def _expressions(texts: list[str]) -> dict[str, list[str]]:

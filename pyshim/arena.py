@@ -1,0 +1,86 @@
+"""The memory that the processes of one run share with the host."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import Any
+
+from pyshim._host import ffi, lib
+
+NPROCS = 1024
+NCHUNKS = 256
+CHUNK_SIZE = 1 << 20
+SPARE_CHUNKS = 4
+
+
+class Arena:
+    """The shared memory of one run: the host makes it, the target maps it by name."""
+
+    def __init__(self, path: Path, ncounters: int) -> None:
+        header = arena_header(ncounters)
+        self.fd = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+        )
+        os.ftruncate(self.fd, header.size)
+        os.posix_fallocate(self.fd, 0, header.chunks_at)
+        self.memory = mmap.mmap(self.fd, header.size)
+        self.memory[: ffi.sizeof("struct arena")] = bytes(ffi.buffer(header))
+        self.head = ffi.cast("struct arena *", ffi.from_buffer(self.memory))
+        self.ncounters = ncounters
+
+    @property
+    def hits(self) -> list[int]:
+        """How often each rule fired, in the whole process tree."""
+        return [int(count) for count in self.head.hits]
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Why and how often the shim stepped aside."""
+        names = ffi.typeof("enum skip_reason").elements
+        return {
+            name.removeprefix("SKIP_").lower(): int(self.head.skipped[number])
+            for number, name in names.items()
+            if self.head.skipped[number]
+        }
+
+    @property
+    def dropped(self) -> int:
+        """Events that did not fit: no chunk was free, or the chunk was full."""
+        heads = self._heads()
+        rings = sum(int(heads[i].dropped) for i in range(self.head.ready))
+        return int(self.head.dropped) + rings
+
+    def _heads(self) -> Any:
+        base = ffi.cast("char *", self.head) + self.head.heads_at
+        return ffi.cast("struct head *", base)
+
+    def free_dead(self) -> None:
+        """Give the entries of ended processes to new ones."""
+        base = ffi.cast("char *", self.head) + self.head.procs_at
+        for index in range(self.head.nprocs):
+            entry = ffi.cast("struct proc *", base + index * self.head.proc_size)
+            if entry.pid and not Path(f"/proc/{entry.pid}").exists():
+                ffi.memmove(lib.host_counters(entry), bytes(4 * self.ncounters),
+                            4 * self.ncounters)  # fmt: skip
+                entry.state = lib.PROC_FREE
+                entry.pid = 0
+
+
+def arena_header(ncounters: int) -> Any:
+    """The head of an arena: how large its parts are and where they lie."""
+    header = ffi.new("struct arena *")
+    header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
+    header.nprocs, header.nchunks = NPROCS, NCHUNKS
+    header.chunk_size = CHUNK_SIZE
+    header.proc_size = (ffi.sizeof("struct proc") + 4 * ncounters + 63) & ~63
+    header.procs_at = 4096
+    header.heads_at = _page(header.procs_at + NPROCS * header.proc_size)
+    header.chunks_at = _page(header.heads_at + NCHUNKS * ffi.sizeof("struct head"))
+    header.size = header.chunks_at + NCHUNKS * CHUNK_SIZE
+    return header
+
+
+def _page(size: int) -> int:
+    return (size + 4095) & ~4095

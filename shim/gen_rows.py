@@ -1,0 +1,172 @@
+"""Reads calls.toml: rows as values, and what is wrong with them.
+
+Refused here is what the compiler would not notice: a row that contradicts itself, an
+errno that does not exist, a name in two rows.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+KEYS = {
+    "proto", "header", "args", "sets", "errnos", "restarts", "cancel", "alias",
+    "kernel", "variadic", "rest_if", "fails", "ret", "noreturn", "irregular", "stub",
+}  # fmt: skip
+FAILS = {
+    "-1": "FAILS_MINUS_ONE",
+    "NULL": "FAILS_NULL",
+    "MAP_FAILED": "FAILS_MINUS_ONE",
+    "errno": "FAILS_ERRNO",
+    "never": "FAILS_NEVER",
+}
+MAX_ARGS = 6
+
+
+class BadRow(Exception):
+    """A row of the table that can't be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter as the man page writes it."""
+
+    name: str
+    ctype: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One exported name of the table, aliases already expanded."""
+
+    name: str
+    base: str
+    returns: str
+    params: tuple[Param, ...]
+    fixed: int
+    header: str
+    facts: Mapping[str, Any]
+    syscall: str
+    kernel: tuple[str, ...]
+
+    @property
+    def variadic(self) -> bool:
+        """Whether C sees `...` after the fixed parameters."""
+        return "variadic" in self.facts
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether there is a wrapper, generated or written by hand."""
+        return not self.facts.get("stub", False)
+
+    @property
+    def generated(self) -> bool:
+        """Whether that wrapper comes from here."""
+        return self.wrapped and not self.facts.get("irregular", False)
+
+
+def parse_proto(proto: str, kinds: Mapping[str, str]) -> tuple[str, str, list[Param]]:
+    """`int f(char *a)` as return type, name, parameters."""
+    match = re.fullmatch(r"(.+?[\s*])(\w+)\s*\((.*)\)", proto.strip())
+    if not match:
+        raise BadRow(f"not a prototype: {proto}")
+    returns, name, inside = (each.strip() for each in match.groups())
+    texts = [] if inside in ("", "void") else split_params(inside)
+    params = [parse_param(text, kinds) for text in texts]
+    unknown = set(kinds) - {param.name for param in params}
+    if unknown:
+        raise BadRow(f"{name}: args names no parameter: {sorted(unknown)}")
+    return returns, name, params
+
+
+def split_params(text: str) -> list[str]:
+    """Split at commas outside brackets."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]
+
+
+def parse_param(text: str, kinds: Mapping[str, str]) -> Param:
+    """`char *const argv[]` as name, type (arrays decay to pointers), kind."""
+    function = re.fullmatch(r"(.+)\(\*(\w+)\)(\(.*\))", text)
+    if function:
+        left, name, right = function.groups()
+        return Param(name, f"{left}(*){right}", kinds.get(name, "ptr"))
+    match = re.fullmatch(r"(.*?[\s*])(\w+)((?:\[\w*\])?)", text)
+    if not match:
+        raise BadRow(f"not a parameter: {text}")
+    ctype, name, array = match.groups()
+    ctype = ctype.strip() + (" *" if array else "")
+    ctype = ctype.replace(" restrict", "").replace("*restrict", "*")
+    return Param(name, ctype, kinds.get(name, "ptr" if "*" in ctype else "long"))
+
+
+def parse_kernel(row: Mapping[str, Any], name: str, params: list[Param]) -> list[str]:
+    """What the kernel gets: the syscall's name, then its arguments."""
+    text = row.get("kernel")
+    if text is None:
+        return [name, *(param.name for param in params)]
+    match = re.fullmatch(r"(\w+)\((.*)\)", text)
+    if not match:
+        raise BadRow(f"{name}: kernel is not name(arguments): {text}")
+    inside = match.group(2).strip()
+    return [match.group(1), *(split_params(inside) if inside else [])]
+
+
+def expand(raw: Mapping[str, Any]) -> Iterator[Row]:
+    """The row itself and one more for each alias."""
+    unknown = set(raw) - KEYS
+    if unknown:
+        raise BadRow(f"{raw.get('proto')}: unknown keys {sorted(unknown)}")
+    returns, name, params = parse_proto(raw["proto"], raw.get("args", {}))
+    check_facts(name, raw, params)
+    kernel = parse_kernel(raw, name, params)
+    row = Row(
+        name=name,
+        base=name,
+        returns=returns,
+        params=tuple(params),
+        fixed=raw.get("variadic", len(params)),
+        header=raw.get("header", ""),
+        facts=raw,
+        syscall=kernel[0],
+        kernel=tuple(kernel[1:]),
+    )
+    yield row
+    for alias in raw.get("alias", []):
+        yield replace(row, name=alias)
+
+
+def check_facts(name: str, raw: Mapping[str, Any], params: list[Param]) -> None:
+    """Refuse what the compiler would not notice."""
+    for each in raw.get("errnos", []):
+        if not each.startswith("E") or not hasattr(errno, each):
+            raise BadRow(f"{name}: no such errno {each}")
+    if len(params) > MAX_ARGS and not raw.get("irregular"):
+        raise BadRow(f"{name}: more than {MAX_ARGS} parameters")
+    if raw.get("fails", "-1") not in FAILS:
+        raise BadRow(f"{name}: unknown failure value {raw['fails']}")
+    if ("EINTR" in raw.get("errnos", [])) != ("restarts" in raw):
+        raise BadRow(f"{name}: EINTR and `restarts` go together")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The table, one entry per exported name, aliases after their row."""
+    raw = tomllib.loads(path.read_text())
+    rows = [row for each in raw["call"] for row in expand(each)]
+    names = [row.name for row in rows]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise BadRow(f"in two rows: {sorted(twice)}")
+    return rows

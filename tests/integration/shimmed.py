@@ -1,0 +1,59 @@
+"""How the integration tests run programs: bare, and under the shim."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PYSHIM = (sys.executable, "-m", "pyshim")
+SECONDS = 40
+"""After which a command is taken to hang."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What whoever started a command sees of it, save the lines pyshim adds."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+) -> Done:
+    """Run a command to its end; its stderr may hold pyshim's lines."""
+    done = subprocess.run(
+        list(command),
+        cwd=cwd,
+        env=env,
+        input=stdin,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def is_ours(line: bytes) -> bool:
+    """Whether pyshim wrote this line of stderr."""
+    return line.startswith(b"pyshim: ")
+
+
+def without_ours(done: Done) -> Done:
+    """The same, as the bare program would have shown it."""
+    theirs = [line for line in done.stderr.splitlines(True) if not is_ours(line)]
+    return Done(done.status, done.stdout, b"".join(theirs))
+
+
+def ours(done: Done) -> list[str]:
+    """What pyshim said on stderr, line by line."""
+    lines = done.stderr.splitlines()
+    return [line.decode(errors="replace") for line in lines if is_ours(line)]

@@ -1,0 +1,185 @@
+/* Makes the calls its arguments name, in their order, each from the one place in the
+ * loop below, and prints what each returned: `read: 1` or `read: -1 EINTR`. Some words
+ * are about the process: see the table at the end. */
+#include "target.h"
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+static int zero, spare = -1, pipes[2];
+static volatile sig_atomic_t handled;
+static char **rest; /* the words still to come */
+static struct timespec began;
+static const struct timespec instant = { 0, 1 };
+
+static char buf[64];
+
+static long keep(int fd)
+{
+	if (fd >= 0 && spare >= 0)
+		syscall(SYS_close, spare);
+	spare = fd >= 0 ? fd : spare;
+	return fd < 0 ? -1 : 0;
+}
+
+static long by_open(void) { return keep(open("/dev/null", O_RDWR)); }
+static long by_open64(void) { return keep(open64("/dev/null", O_RDWR)); }
+static long by_openat(void) { return keep(openat(AT_FDCWD, "/dev/null", O_RDWR)); }
+static long by_open_zero(void) { return keep(open("/dev/zero", O_RDONLY)); }
+static long by_open_self(void) { return keep(open("/proc/self/exe", O_RDONLY)); }
+static long by_read(void) { return read(zero, buf, 1); }
+static long by_write(void) { return write(spare, buf, 1); }
+static long by_close(void) { return close(spare); }
+static long by_getppid(void) { return getppid() > 0 ? 0 : -1; }
+static long by_poll(void) { return poll(NULL, 0, 0); }
+static long by_nanosleep(void) { return nanosleep(&instant, NULL); }
+static long by_getcwd(void) { return getcwd(buf, 1) ? 0 : -1; }
+static long by_syscall_read(void) { return syscall(SYS_read, zero, buf, 1); }
+static long by_syscall_openat(void)
+{
+	return keep(syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR));
+}
+
+static long by_mmap(void)
+{
+	void *at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? -1 : 0;
+}
+
+static long by_read_file(void)
+{
+	int fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY);
+	long got = read(fd, buf, 1);
+	int kept = errno;
+
+	syscall(SYS_close, fd);
+	errno = kept;
+	return got;
+}
+
+static long by_read_pipe(void)
+{
+	CHECK(pipes[1] || pipe(pipes) == 0);
+	CHECK(syscall(SYS_write, pipes[1], "x", 1) == 1);
+	return read(pipes[0], buf, 1);
+}
+
+/* Those that return the errno itself must leave errno alone. */
+static long numbered(int error)
+{
+	CHECK(errno == ENOTTY);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+static long by_posix_fallocate(void) { return numbered(posix_fallocate(zero, 0, 0)); }
+static long by_clock_nanosleep(void)
+{
+	return numbered(clock_nanosleep(CLOCK_MONOTONIC, 0, &instant, NULL));
+}
+
+/* How many are open. */
+static long by_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = -1; /* the one of dir itself */
+
+	CHECK(dir);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+static void handle(int signo)
+{
+	(void)signo;
+	handled++;
+}
+
+static long handler(int flags)
+{
+	struct sigaction act = { .sa_handler = handle, .sa_flags = flags };
+
+	return sigaction(SIGUSR1, &act, NULL);
+}
+
+static long by_handler(void) { return handler(0); }
+static long by_handler_restart(void) { return handler(SA_RESTART); }
+static long by_handled(void) { return handled; }
+
+/* The child makes the calls to come; so does the parent, once the child has ended. */
+static long by_fork(void)
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid)
+		CHECK(wait_for(pid) == 0);
+	return pid > 0;
+}
+
+static long by_exec(void)
+{
+	char *args[100] = { "calls_by_name" };
+
+	for (int i = 0; rest[i]; i++)
+		args[i + 1] = rest[i];
+	*rest = NULL;
+	return execv("/proc/self/exe", args);
+}
+
+static long by_kill(void) { return kill(getpid(), SIGKILL); }
+
+/* Have 50 ms or more passed since `start`? */
+static long by_start(void) { return clock_gettime(CLOCK_MONOTONIC, &began); }
+static long by_slow(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - began.tv_sec) * 1000 +
+	       (now.tv_nsec - began.tv_nsec) / 1000000 >= 50;
+}
+
+static const struct {
+	const char *name;
+	long (*make)(void);
+} words[] = {
+#define WORD(name) { #name, by_##name }
+	WORD(open), WORD(open64), WORD(openat), WORD(open_zero), WORD(open_self),
+	WORD(read), WORD(write), WORD(close), WORD(getppid), WORD(poll), WORD(nanosleep),
+	WORD(getcwd), WORD(syscall_read), WORD(syscall_openat), WORD(mmap),
+	WORD(read_file), WORD(read_pipe), WORD(posix_fallocate), WORD(clock_nanosleep),
+	WORD(fds), WORD(handler), WORD(handler_restart), WORD(handled), WORD(fork),
+	WORD(exec), WORD(kill), WORD(start), WORD(slow),
+};
+
+static void make(const char *word)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(words[i].name, word)) {
+			errno = ENOTTY;
+			long ret = words[i].make();
+
+			printf("%s: %ld%s%s\n", word, ret, ret == -1 ? " " : "",
+			       ret == -1 ? strerrorname_np(errno) : "");
+			return;
+		}
+	CHECK(!"a word of the table");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	setvbuf(stdout, NULL, _IONBF, 0);
+	zero = syscall(SYS_openat, AT_FDCWD, "/dev/zero", O_RDONLY);
+	for (rest = argv + 1; *rest;)
+		make(*rest++);
+	return passed();
+}
