@@ -35,6 +35,10 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, generated docs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
+	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
+
+docs: build ## write the generated pages of docs/
+	$(BIN)/python shim/gen_docs.py > docs/calls.md
 
 test: debs build examples check ## all tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q
@@ -45,5 +49,5 @@ bench: build ## cost per call beside strace, libfiu and fakechroot
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check test bench clean
+.PHONY: help build examples demo debs check docs test bench clean
 .DEFAULT_GOAL := help

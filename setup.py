@@ -40,9 +40,9 @@ def bridge_source(out: Path) -> None:
     ffi.embedding_api("")
     ffi.set_source("_pyshim_bridge", (SHIM / "embed.c").read_text())
     ffi.embedding_init_code(
-        "from _pyshim_bridge import ffi\n"
+        "from _pyshim_bridge import ffi, lib\n"
         "from pyshim import bridge_side\n"
-        "bridge_side.install(ffi)\n"
+        "bridge_side.install(ffi, lib)\n"
     )
     ffi.emit_c_code(str(out))
 

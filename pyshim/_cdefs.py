@@ -17,12 +17,14 @@ struct session {
 uint64_t host_ticks(int tsc);
 int host_drain(struct session *session);
 void host_reap(struct session *session);
+void host_last(struct session *session);
 void host_grow(struct session *session);
 void host_loop(struct session *session);
 void *host_counters(struct proc *entry);
 """
 
 BRIDGE_HOOKS = """
+long text_length(const char *text);
 extern "Python" int hooks_setup(const char *);
 extern "Python" void hooks_enter(struct call *, uint32_t id, uint32_t hooks);
 extern "Python" void hooks_exit(struct call *, uint32_t id, uint32_t hooks);

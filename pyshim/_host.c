@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Making a chunk takes half a millisecond, and the others must be drained. */
+enum { MADE_AT_ONCE = 2 };
+
 struct session {
 	struct arena *arena;
 	int arena_fd, trace_fd;
@@ -137,11 +140,11 @@ static void reap(struct session *session, uint32_t index)
 static void grow(struct session *session)
 {
 	struct arena *arena = session->arena;
-	uint32_t unused = 0, ready = arena->ready;
+	uint32_t unused = 0, made = 0, ready = arena->ready;
 
-	for (uint32_t i = 0; i < ready; i++)
+	for (uint32_t i = 1; i < ready; i++)
 		unused += !__atomic_load_n(&head_at(arena, i)->owner, __ATOMIC_RELAXED);
-	while (unused < session->spare && ready < arena->nchunks) {
+	while (unused < session->spare && ready < arena->nchunks && made++ < MADE_AT_ONCE) {
 		off_t at = (off_t)arena->chunks_at + (off_t)ready * arena->chunk_size;
 
 		if (posix_fallocate(session->arena_fd, at, arena->chunk_size))
@@ -170,6 +173,12 @@ static int host_drain(struct session *session)
 	for (uint32_t i = 0; i < session->arena->ready; i++)
 		moved |= drain(session, i, false);
 	return moved;
+}
+
+/* All writers of the shared chunk 0 that matter are gone. */
+static void host_last(struct session *session)
+{
+	drain(session, 0, true);
 }
 
 static void host_reap(struct session *session)

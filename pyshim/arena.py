@@ -10,9 +10,9 @@ from typing import Any
 from pyshim._host import ffi, lib
 
 NPROCS = 1024
-NCHUNKS = 256
-CHUNK_SIZE = 1 << 20
-SPARE_CHUNKS = 4
+NCHUNKS = 128
+CHUNK_SIZE = 1 << 21
+SPARE_CHUNKS = 8
 
 
 class Arena:
@@ -47,10 +47,9 @@ class Arena:
 
     @property
     def dropped(self) -> int:
-        """Events that did not fit: no chunk was free, or the chunk was full."""
+        """Events that did not fit: the chunk was full."""
         heads = self._heads()
-        rings = sum(int(heads[i].dropped) for i in range(self.head.ready))
-        return int(self.head.dropped) + rings
+        return sum(int(heads[index].dropped) for index in range(self.head.ready))
 
     def _heads(self) -> Any:
         base = ffi.cast("char *", self.head) + self.head.heads_at

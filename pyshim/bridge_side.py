@@ -101,7 +101,10 @@ class Call:
 
     @property
     def path(self) -> str | None:
-        """The first path among the arguments, as the program wrote it."""
+        """The first path among the arguments, as the program wrote it.
+
+        None when there is none, or when it can't be read.
+        """
         for place, kind in enumerate(self._facts.kinds):
             if kind == "path":
                 return self._text(self._c.args[place])
@@ -129,9 +132,10 @@ class Call:
 
     @staticmethod
     def _text(address: int) -> str | None:
-        if not address:
-            return None
-        return os.fsdecode(_ffi.string(_ffi.cast("char *", address)))
+        """None for NULL, and for what the kernel will refuse with EFAULT."""
+        text = _ffi.cast("char *", address)
+        length = _lib.text_length(text) if address else -1
+        return None if length < 0 else os.fsdecode(_ffi.buffer(text, length)[:])
 
     def __repr__(self) -> str:
         return f"<Call {self.name} of {self.pid}>"
@@ -150,15 +154,16 @@ class Hook:
 
 
 _ffi: Any = None
+_lib: Any = None
 _calls: dict[int, Call] = {}
 _hooks: dict[int, Hook] = {}
 _kept: dict[int, list[Any]] = {}
 
 
-def install(ffi: Any) -> None:
+def install(ffi: Any, lib: Any) -> None:
     """Give the C side its functions. Called once, by the embedding's own start."""
-    global _ffi  # noqa: PLW0603 (there is one interpreter and one ffi in it)
-    _ffi = ffi
+    global _ffi, _lib  # noqa: PLW0603 (there is one interpreter and one ffi in it)
+    _ffi, _lib = ffi, lib
     ffi.def_extern("hooks_setup")(_setup)
     ffi.def_extern("hooks_enter")(_enter)
     ffi.def_extern("hooks_exit")(_exit)
@@ -188,7 +193,7 @@ def _module(name: str, file: str) -> Any:
         module = type(sys)(name)
         module.__file__ = file
         sys.modules[name] = module
-        exec(loader.get_code(name), module.__dict__)
+        loader.exec_module(module)
     return sys.modules[name]
 
 

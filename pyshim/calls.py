@@ -8,6 +8,7 @@ shim refuses a plan made with another table.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from pyshim.errors import UsageError, nearest
 
-LIB = Path(__file__).parent / "_lib"
+LIB = Path(os.environ.get("PYSHIM_LIB") or Path(__file__).parent / "_lib")
+"""Where the built libraries are. The variable is for testing another build of them."""
 
 
 @dataclass(frozen=True, slots=True)

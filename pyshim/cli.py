@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 from pyshim.errors import PyshimError
 
@@ -26,8 +28,35 @@ def main(argv: list[str] | None = None) -> int:
         command = importlib.import_module(f"pyshim.commands.{name}")
         return int(command.run(rest))
     except PyshimError as error:
-        print(f"pyshim: {error}", file=sys.stderr)
-        return FAILED
+        _say(str(error))
     except BrokenPipeError:
-        sys.stderr.close()
-        return FAILED
+        _drop(sys.stdout)
+    except Exception as error:
+        _blame(error)
+    return FAILED
+
+
+def _blame(error: Exception) -> None:
+    """A plugin's mistake, or our own: where, and one line."""
+    from traceback import format_exception
+
+    from pyshim.plugins import culprit
+
+    where = culprit(error) or "internal error"
+    _say(f"{where}: {type(error).__name__}: {error}", "".join(format_exception(error)))
+
+
+def _say(line: str, before: str = "") -> None:
+    """On stderr, if there is one; without, print() would choose stdout."""
+    if sys.stderr is None:
+        return
+    try:
+        print(f"{before}pyshim: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        _drop(sys.stderr)
+
+
+def _drop(stream: TextIO) -> None:
+    """Forget what can't be written: Python would end with 120 for it."""
+    with suppress(OSError):
+        stream.close()

@@ -30,7 +30,12 @@ class UsageError(PyshimError):
     """A command line, an expression or an option that pyshim does not understand."""
 
 
+def _distance(word: str, other: str) -> tuple[float, int]:
+    ratio = difflib.SequenceMatcher(None, word, other).ratio()
+    return -ratio, abs(len(word) - len(other))
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """The word among `words` closest to `word`, or "" when none is close."""
-    found = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
-    return found[0] if found else ""
+    found = difflib.get_close_matches(word, list(words), n=5, cutoff=0.6)
+    return min(found, key=lambda each: _distance(word, each), default="")

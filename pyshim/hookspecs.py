@@ -112,7 +112,7 @@ def pyshim_report(run: Run) -> None:
 def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     """A call that this hook wants is about to be made.
 
-    Declare what it wants in the marker, `@hookimpl(calls=["openat"], paths=["/etc/*"])`;
+    The marker declares what it wants, `@hookimpl(calls=["openat"], paths=["/etc/*"])`;
     no other call pays. Return `Errno("EACCES")` to fail it, `Return(n)` to answer it,
     `Args(path=...)` to change arguments, None to let the next hook or the kernel
     decide; the first that is not None counts. C rules come first: what they answer is
@@ -122,8 +122,8 @@ def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     don't block. `call` is valid until the function returns. The hook's own files,
     prints and imports are not seen by any plugin. It is not called, and that is
     counted, inside another hook, in a vfork child, after a fork that bypassed fork(3),
-    and after the program entered seccomp. An exception is printed once, with the traceback, and
-    the call goes through.
+    and after the program entered seccomp. An exception is printed once, with the
+    traceback, and the call goes through.
 
     The module is imported a second time, inside each process that reaches a hook: keep
     imports at its top few, and don't rely on globals set in the host.

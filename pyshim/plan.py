@@ -5,9 +5,11 @@ The layouts are in shim/wire.h, read through cffi: no offset is typed here.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pyshim._host import ffi, lib
@@ -63,7 +65,7 @@ class Wants:
     @property
     def fairness(self) -> bool:
         """Whether any rule reports or requires a fair EINTR."""
-        return any(rule.error == 4 for rule in self.rules)
+        return any(r.error == errno.EINTR or r.fair_only for r in self.rules)
 
 
 class _Strings:
@@ -223,7 +225,7 @@ class Compiler:
         if self.wants.fairness:
             header.flags |= lib.PLAN_FAIRNESS
         header.strsize = self.wants.strsize
-        header.pid_ns = os.stat("/proc/self/ns/pid").st_ino
+        header.pid_ns = Path("/proc/self/ns/pid").stat().st_ino
         header.nrules, header.nmaps = len(self.rules), len(self.wants.maps)
         header.ncounters, header.nhooks = self.ncounters, len(self.wants.hooks)
         header.enter_hooks = hook_mask(self.wants.hooks, "pyshim_call_enter")
@@ -234,7 +236,7 @@ class Compiler:
 
 
 def _as_kernel(rule: Rule) -> Rule:
-    """`retval=-5` is what the kernel returns: libc makes it -1 and EIO, as in strace."""
+    """`retval=-5` is the kernel's answer: libc makes it -1 and EIO, as in strace."""
     if rule.retval is None or not -4095 <= rule.retval <= -1:
         return rule
     return replace(rule, retval=None, error=-rule.retval)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -14,7 +15,7 @@ import pluggy
 
 from pyshim import hookspecs
 from pyshim.calls import Call, Table
-from pyshim.errors import PluginError, nearest
+from pyshim.errors import PluginError, UsageError, nearest
 from pyshim.plan import TargetHook
 
 GROUP = "pyshim"
@@ -48,10 +49,14 @@ def installed() -> dict[str, Plugin]:
 def _load(entry: EntryPoint) -> object:
     try:
         return entry.load()
-    except Exception as error:
-        raise PluginError(
-            f"plugin {entry.name!r} can't be loaded: {error!r}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        text = f"plugin {entry.name!r} can't be loaded: {_reason(error)}"
+        raise PluginError(text) from error
+
+
+def _reason(error: BaseException) -> str:
+    """An exception on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def from_file(path: str) -> Plugin:
@@ -67,10 +72,9 @@ def from_file(path: str) -> Plugin:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise PluginError(
-            f"plugin file {path!r} can't be imported: {error!r}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        text = f"plugin file {path!r} can't be imported: {_reason(error)}"
+        raise PluginError(text) from error
     return Plugin(file.stem, module, path)
 
 
@@ -92,13 +96,43 @@ def manager(plugins: Iterable[Plugin]) -> pluggy.PluginManager:
     made = pluggy.PluginManager(GROUP)
     made.add_hookspecs(hookspecs)
     for plugin in plugins:
+        if made.has_plugin(plugin.name):
+            raise PluginError(f"two plugins are called {plugin.name!r}")
+        _check_names(plugin)
         try:
             made.register(plugin.module, plugin.name)
             made.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
-            text = str(error).replace("\n", " ")
-            raise PluginError(f"plugin {plugin.name!r}: {text}") from error
+            raise PluginError(f"plugin {plugin.name!r}: {_reason(error)}") from error
     return made
+
+
+def _check_names(plugin: Plugin) -> None:
+    """A function that looks like a hookimpl and would never be called is a mistake."""
+    hooks = [name for name in vars(hookspecs) if name.startswith("pyshim_")]
+    for name in dir(plugin.module):
+        function = getattr(plugin.module, name)
+        if not name.startswith("pyshim_") or not callable(function):
+            continue
+        if name not in hooks:
+            raise PluginError(
+                f"plugin {plugin.name!r}: unknown hook {name!r}",
+                nearest=nearest(name, hooks),
+                allowed=", ".join(hooks),
+            )
+        if not hasattr(function, "pyshim_impl"):
+            text = f"plugin {plugin.name!r}: {name} is not marked as a hookimpl"
+            raise PluginError(text, allowed="@hookimpl above it")
+
+
+def culprit(error: BaseException) -> str:
+    """Which plugin's hook an exception came out of, as pluggy's frames tell; or ""."""
+    found = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        impl = frame.f_locals.get("hook_impl")
+        if isinstance(impl, pluggy.HookImpl):
+            found = f"plugin {impl.plugin_name!r}: {impl.function.__name__}"
+    return found
 
 
 def target_hooks(made: pluggy.PluginManager, table: Table) -> tuple[TargetHook, ...]:
@@ -123,7 +157,11 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
             f"plugin {impl.plugin_name!r}: {function} declares no calls",
             allowed='@hookimpl(calls=["openat", "%file"])',
         )
-    chosen: frozenset[Call] = frozenset().union(*(table.select(c) for c in calls))
+    try:
+        chosen: frozenset[Call] = frozenset().union(*(table.select(c) for c in calls))
+    except UsageError as error:
+        text = f"plugin {impl.plugin_name!r}: {function}: {error}"
+        raise PluginError(text) from error
     paths = getattr(impl.function, "pyshim_paths", ())
     return TargetHook(
         plugin=impl.plugin_name,

@@ -31,13 +31,18 @@ _TICK = 0.005
 _FREE_EVERY = 0.25
 
 
+def open_stderr() -> TextIO:
+    """Where pyshim's own lines go; nowhere, when it was started without a stderr."""
+    return sys.stderr or open(os.devnull, "w")
+
+
 @dataclass(slots=True)
 class Run:
     """What plugins see of a run."""
 
     options: argparse.Namespace
-    expressions: dict[str, list[str]]
-    """`-e WORD=TEXT`, the texts by word, in the order given."""
+    expressions: tuple[tuple[str, str], ...]
+    """WORD and TEXT of each `-e WORD=TEXT`, in the order given."""
     argv: tuple[str, ...]
     table: Table
     rules: tuple[Rule, ...] = ()
@@ -51,7 +56,7 @@ class Run:
     bypassed: list[str] = field(default_factory=list)
     """Programs that ran without the shim, as `PATH: reason`."""
     processes: set[int] = field(default_factory=set)
-    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    stderr: TextIO = field(default_factory=open_stderr)
 
     def say(self, text: str) -> None:
         """One line on stderr, from pyshim."""
@@ -94,9 +99,11 @@ class Session:
 
     def _launch(self, rundir: Path) -> launch.Outcome:
         env = launch.inherited_env()
-        ours = preload(str(rundir))
-        env["LD_PRELOAD"] = ":".join(filter(None, [ours, env.get("LD_PRELOAD", "")]))
-        env["PYSHIM_RUN"] = str(rundir)
+        # As at each exec (shim/exec.c): musl would not even start with a glibc library.
+        if not self.run.bypassed:
+            lists = preload(str(rundir)), env.get("LD_PRELOAD", "")
+            env["LD_PRELOAD"] = ":".join(filter(None, lists))
+            env["PYSHIM_RUN"] = str(rundir)
         return launch.launch(
             self.run.argv,
             env,
@@ -173,7 +180,7 @@ def make_rundir() -> Path:
     raise PyshimError("no writable folder for the run", allowed="/dev/shm or TMPDIR")
 
 
-def warn_bypass(run: Run, path: str) -> str:
+def warn_bypass(path: str) -> str:
     """The launcher's look before the start: the reason why `path` will bypass us."""
     reason = quick(path)
     return f"{path}: {reason}" if reason else ""

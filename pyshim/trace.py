@@ -68,7 +68,7 @@ class Trace:
         self._read_at = 0
         self._rest = b""
         self._held: list[_Record] = []
-        self._execs: dict[int, _Record] = {}
+        self._execs: dict[int, list[_Record]] = {}
         self._programs: dict[int, str] = {}
 
     @property
@@ -93,7 +93,7 @@ class Trace:
         self._thread.join()
         lib.host_drain(self._session)
         lib.host_reap(self._session)
-        lib.host_drain(self._session)
+        lib.host_last(self._session)
 
     def events(self, *, last: bool = False) -> Iterator[Event]:
         """The events that are complete by now. `last`: all that there will be.
@@ -114,9 +114,8 @@ class Trace:
         for record in batch:
             yield from self._settle(record)
         if last:
-            for record in self._execs.values():
-                yield self._event(record, Kind.CALL)
-            self._execs.clear()
+            for tid in list(self._execs):
+                yield from self._execed(tid)
 
     def _slack(self) -> int:
         """Ticks between a call's end and the latest moment its record is spooled."""
@@ -139,19 +138,25 @@ class Trace:
             self._rest = data[at:]
 
     def _settle(self, record: _Record) -> Iterator[Event]:
-        """An exec that was announced becomes an event when it did not come back."""
+        """An exec that was announced becomes an event when it did not come back.
+
+        So does the note behind it that what it starts will bypass us.
+        """
         announced = self._execs.get(record.tid)
-        if record.kind == lib.RECORD_EXEC:
-            self._execs[record.tid] = record
+        if announced and record.kind == lib.RECORD_BYPASS:
+            announced.append(record)
             return
-        if announced:
+        if announced and record.entered == announced[0].entered:
             del self._execs[record.tid]
-            failed = (
-                record.kind == lib.RECORD_CALL and record.entered == announced.entered
-            )
-            if not failed:
-                yield self._event(announced, Kind.CALL)
-        yield self._event(record, _KINDS[record.kind])
+        yield from self._execed(record.tid)
+        if record.kind == lib.RECORD_EXEC:
+            self._execs[record.tid] = [record]
+        else:
+            yield self._event(record, _KINDS[record.kind])
+
+    def _execed(self, tid: int) -> Iterator[Event]:
+        for record in self._execs.pop(tid, ()):
+            yield self._event(record, _KINDS[record.kind])
 
     def _event(self, record: _Record, kind: Kind) -> Event:
         is_call = kind in (Kind.CALL, Kind.UNFINISHED)
@@ -192,6 +197,7 @@ _SIZE = struct.Struct("<I")
 lib_asked, lib_fair = 8, 16
 _KINDS = {
     lib.RECORD_CALL: Kind.CALL,
+    lib.RECORD_EXEC: Kind.CALL,
     lib.RECORD_START: Kind.START,
     lib.RECORD_EXIT: Kind.EXIT,
     lib.RECORD_BYPASS: Kind.BYPASS,
@@ -223,6 +229,6 @@ def _note(record: _Record) -> str:
 def _nameless_file() -> BinaryIO:
     """On disk if there is a folder to write to, else in memory."""
     try:
-        return tempfile.TemporaryFile(prefix="pyshim-trace-")  # noqa: SIM115
+        return tempfile.TemporaryFile(prefix="pyshim-trace-")
     except OSError:
-        return open(os.memfd_create("pyshim-trace"), "w+b")  # noqa: SIM115
+        return open(os.memfd_create("pyshim-trace"), "w+b")

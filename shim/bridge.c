@@ -96,7 +96,8 @@ static void start_here(void *unused)
 	if (said)
 		sys3(__NR_write, 2, said, __builtin_strlen(said));
 	bridge = handle ? dlsym(handle, "pyshim_bridge") : NULL;
-	state = bridge && !bridge->start(plan_text(plan->bridge_plan)) ? ON : BROKEN;
+	state = bridge && !bridge->start(plan_text(plan->bridge_plan), readable_string)
+		? ON : BROKEN;
 	if (state == ON)
 		pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 	serial = process->serial;

@@ -10,6 +10,7 @@
 #ifndef PYSHIM_BRIDGE_H
 #define PYSHIM_BRIDGE_H
 
+#include <stddef.h>
 #include "call.h"
 
 void bridge_enter(struct call *call);
@@ -20,8 +21,9 @@ void bridge_reserve_keys(void);
 
 /* cdef begin: what the bridge library offers as `pyshim_bridge`. */
 struct bridge {
-	/* 0, or -1 when Python could not be started; said on stderr. `plan` as plan.py wrote it. */
-	int (*start)(const char *plan);
+	/* 0, or -1 when Python could not be started; said on stderr. `plan` as plan.py wrote
+	 * it, `readable_string` as in thread.h: a hook may look at what the kernel refuses. */
+	int (*start)(const char *plan, long (*readable_string)(const char *, size_t));
 	void (*enter)(struct call *call);
 	void (*exit)(struct call *call);
 	void (*before_fork)(void);

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 #include "bridge.h"
+#include "chunk.h"
 #include "dispatch.h"
 #include "paths.h"
 #include "plan.h"
@@ -103,7 +104,7 @@ static void leave(struct call *call, bool log)
 		trace_exit((int)call->args[0]);
 	else if (log)
 		trace_exec(call);
-	trace_release();
+	chunk_release();
 }
 
 static void make_call(struct call *call, call_real *real, const struct plan_row *want)
@@ -129,13 +130,14 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 {
 	const struct plan_row *want = plan_row(call->id);
 
-	if (!(call->flags & CALL_ANSWERED))
+	/* Behind a call that never returns the program has no code: it is made anyway. */
+	if (!(call->flags & CALL_ANSWERED) || rows[call->id].flags & ROW_NORETURN)
 		make_call(call, real, want);
 	if (rows[call->id].flags & ROW_FORK && !call->ret && !call->err) {
 		thread_ready();
 		return give(call);
 	}
-	if (call->flags & CALL_AFTER)
+	if (rule && call->flags & CALL_AFTER)
 		fail(call, rule->err);
 	if (call->hooks)
 		bridge_exit(call);

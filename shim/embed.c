@@ -9,12 +9,14 @@
 #include "call.h"
 #include "bridge.h"
 
+enum { TEXT_MOST = 1 << 20 };
+
 static int hooks_setup(const char *);
 static void hooks_enter(struct call *, uint32_t id, uint32_t hooks);
 static void hooks_exit(struct call *, uint32_t id, uint32_t hooks);
 static int cffi_start_python(void);
 
-static int start(const char *plan);
+static int start(const char *plan, long (*readable_string)(const char *, size_t));
 static void enter(struct call *call);
 static void leave(struct call *call);
 static void before_fork(void);
@@ -85,9 +87,18 @@ static int start_python(const char *plan)
 	return 0;
 }
 
-/* Returns what hooks_setup() says: 0, or -1 after it has printed why. */
-static int start(const char *plan)
+static long (*readable)(const char *, size_t);
+
+/* For bridge_side.py: bytes of a string of the program's, or -1 when it can't be read. */
+static long text_length(const char *text)
 {
+	return readable(text, TEXT_MOST);
+}
+
+/* Returns what hooks_setup() says: 0, or -1 after it has printed why. */
+static int start(const char *plan, long (*readable_string)(const char *, size_t))
+{
+	readable = readable_string;
 	if (start_python(plan) || cffi_start_python())
 		return -1;
 	return hooks_setup(plan);

@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include <alloca.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -56,19 +57,39 @@ struct env {
 	bool run;              /* PYSHIM_RUN names this run */
 };
 
-static struct env env_look(strings envp)
+static bool is_ours(const char *entry)
 {
-	struct env env = { .count = 0 };
+	return begins(entry, PRELOAD) || begins(entry, RUN);
+}
 
-	for (; envp && envp[env.count]; env.count++) {
-		const char *entry = envp[env.count];
+/* False for what the kernel will fail on, too, or will find to be too large. */
+static bool entry_readable(const char *const *at)
+{
+	long length = readable(at, sizeof(*at)) ? 0 : -1;
 
+	if (!length && *at)
+		length = readable_string(*at, sizeof(PRELOAD));
+	if (length > 0 && is_ours(*at))
+		length = readable_string(*at, MOST_PRELOAD);
+	return length >= 0 && length < MOST_PRELOAD;
+}
+
+/* False when this environment had better be handed on as it is. */
+static bool env_look(strings envp, struct env *env)
+{
+	for (; envp; env->count++) {
+		if (!entry_readable((const char *const *)envp + env->count))
+			return false;
+		const char *entry = envp[env->count];
+
+		if (!entry)
+			break;
 		if (begins(entry, PRELOAD))
-			env.preload = entry + strlen(PRELOAD);
+			env->preload = entry + strlen(PRELOAD);
 		else if (begins(entry, RUN))
-			env.run = !strcmp(entry + strlen(RUN), plan_text(plan->rundir));
+			env->run = !strcmp(entry + strlen(RUN), plan_text(plan->rundir));
 	}
-	return env;
+	return true;
 }
 
 static bool env_good(const struct env *env, bool shimmed)
@@ -98,47 +119,67 @@ static void preload_entry(char *to, const char *was, bool shimmed)
 	size_t before = found ? (size_t)(found - was) : strlen(was);
 
 	memcpy(to, was, before);
-	strcpy(to + before, found ? found + strlen(shim) : "");
+	found = found ? found + strlen(shim) : "";
+	strcpy(to + before, found + (!before && *found));
 }
 
-/* Fill `to` (room for count + 3) with envp, our two entries put right. */
-static void env_fill(const char **to, strings envp, char *preload, const char *run,
-		     bool shimmed)
+/* Fill `to` (room for count + 3) with envp, our two entries put right: `run` is NULL and
+ * `preload` may be empty where the shim stays out. Everything else keeps its place. */
+static void env_fill(const char **to, strings envp, const char *preload, const char *run)
 {
-	if (shimmed)
-		*to++ = run;
-	if (preload[strlen(PRELOAD)])
-		*to++ = preload;
-	for (; envp && *envp; envp++)
-		if (!begins(*envp, PRELOAD) && !begins(*envp, RUN))
+	if (!preload[strlen(PRELOAD)])
+		preload = NULL;
+	for (; envp && *envp; envp++) {
+		if (!is_ours(*envp))
 			*to++ = *envp;
+		else if (preload && begins(*envp, PRELOAD)) {
+			*to++ = preload;
+			preload = NULL;
+		}
+	}
+	if (preload)
+		*to++ = preload;
+	if (run)
+		*to++ = run;
 	*to = NULL;
 }
 
 /* What each way to exec differs in, once there is an environment. */
 typedef long exec_real(struct call *call, strings envp);
 
-static long exec_unchanged(struct call *call, exec_real *go, strings envp)
+static void exec_unchanged(struct call *call, exec_real *go, strings envp)
 {
 	process_execing(true);
 	call->ret = go(call, envp);
 	process_execing(false);
-	return call->ret;
+}
+
+/* An environment that only our entries make too large is handed on without them. */
+static void exec_filled(struct call *call, exec_real *go, strings filled, strings envp)
+{
+	exec_unchanged(call, go, filled);
+	if (call->ret != E2BIG && (call->ret != -1 || errno != E2BIG))
+		return;
+	skipped(SKIP_EXEC);
+	exec_unchanged(call, go, envp);
+	if (call->ret)
+		__atomic_fetch_sub(&arena->skipped[SKIP_EXEC], 1, __ATOMIC_RELAXED);
 }
 
 /* The arrays must outlive the exec, so they lie in this frame. */
 static void exec_with(struct call *call, exec_real *go, strings envp, bool shimmed)
 {
-	struct env env = env_look(envp);
+	struct env env = { .count = 0 };
+
+	if (!env_look(envp, &env) || env_good(&env, shimmed)) {
+		exec_unchanged(call, go, envp);
+		return;
+	}
 	size_t was = env.preload ? strlen(env.preload) : 0;
 	size_t ours = strlen(plan_text(plan->preload)), run = strlen(plan_text(plan->rundir));
 
 	if (env.count > MOST_ENTRIES || was + ours + run > MOST_PRELOAD) {
 		skipped(SKIP_EXEC);
-		exec_unchanged(call, go, envp);
-		return;
-	}
-	if (env_good(&env, shimmed)) {
 		exec_unchanged(call, go, envp);
 		return;
 	}
@@ -148,8 +189,8 @@ static void exec_with(struct call *call, exec_real *go, strings envp, bool shimm
 
 	preload_entry(preload, env.preload, shimmed);
 	stpcpy(stpcpy(rundir, RUN), plan_text(plan->rundir));
-	env_fill(filled, envp, preload, rundir, shimmed);
-	exec_unchanged(call, go, (strings)filled);
+	env_fill(filled, envp, preload, shimmed ? rundir : NULL);
+	exec_filled(call, go, (strings)filled, envp);
 }
 
 static void exec_file(struct call *call, exec_real *go, int dirfd, const char *path,
@@ -385,6 +426,11 @@ static void real_fexecve(struct call *call)
 {
 	char name[32];
 
+	/* execve(2) takes no environment for an empty one, fexecve(3) refuses it. */
+	if (!call->args[2]) {
+		exec_unchanged(call, go_fexecve, NULL);
+		return;
+	}
 	fd_file(name, call->args[0] < 0 ? 0 : (int)call->args[0]);
 	exec_file(call, go_fexecve, AT_FDCWD, name, (strings)call->args[2]);
 }

@@ -73,7 +73,9 @@ static bool regular(const struct call *call)
 
 bool call_is_fair(const struct call *call)
 {
-	bool restarts = rows[call->id].flags & ROW_RESTARTS;
+	uint8_t flags = rows[call->id].flags;
 
-	return (!restarts || handler_interrupts()) && !regular(call);
+	if (!(flags & ROW_EINTR))
+		return false;
+	return (!(flags & ROW_RESTARTS) || handler_interrupts()) && !regular(call);
 }

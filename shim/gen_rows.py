@@ -25,6 +25,17 @@ FAILS = {
     "errno": "FAILS_ERRNO",
     "never": "FAILS_NEVER",
 }
+SETS = {
+    "file": "what takes a path",
+    "desc": "what works on a descriptor",
+    "network": "sockets",
+    "process": "start and end of processes",
+    "memory": "mappings",
+    "signal": "signals",
+    "ipc": "System V IPC",
+    "creds": "users and groups",
+    "clock": "clocks",
+}
 MAX_ARGS = 6
 
 
@@ -129,6 +140,8 @@ def expand(raw: Mapping[str, Any]) -> Iterator[Row]:
     unknown = set(raw) - KEYS
     if unknown:
         raise BadRow(f"{raw.get('proto')}: unknown keys {sorted(unknown)}")
+    if missing := {"proto", "sets"} - set(raw):
+        raise BadRow(f"{raw.get('proto')}: no {' and no '.join(sorted(missing))}")
     returns, name, params = parse_proto(raw["proto"], raw.get("args", {}))
     check_facts(name, raw, params)
     kernel = parse_kernel(raw, name, params)
@@ -153,6 +166,9 @@ def check_facts(name: str, raw: Mapping[str, Any], params: list[Param]) -> None:
     for each in raw.get("errnos", []):
         if not each.startswith("E") or not hasattr(errno, each):
             raise BadRow(f"{name}: no such errno {each}")
+    for each in raw["sets"]:
+        if each not in SETS:
+            raise BadRow(f"{name}: no such set {each}")
     if len(params) > MAX_ARGS and not raw.get("irregular"):
         raise BadRow(f"{name}: more than {MAX_ARGS} parameters")
     if raw.get("fails", "-1") not in FAILS:

@@ -1,5 +1,6 @@
 /* Rules in paths.h. Everything on the stack, by raw syscalls: also right after vfork. */
 #define _GNU_SOURCE
+#include <alloca.h>
 #include <fcntl.h>
 #include <string.h>
 #include "dispatch.h"
@@ -146,18 +147,39 @@ static void keep_slash(char *path, const char *text)
 		memcpy(path + length, "/", 2);
 }
 
+/* Where path argument `i` is to be found instead, into `to` if it has room: bytes with
+ * the NUL, or 0 when no map fits. Its big frame is gone before the call is made. */
+__attribute__((noinline)) static size_t mapped(const struct call *call, uint32_t i,
+					       char *to, size_t room)
+{
+	char path[PATH_ROOM];
+
+	if (!call_path(call, i, path) || !map_path(path))
+		return 0;
+	keep_slash(path, (const char *)call->args[i]);
+	size_t size = strlen(path) + 1;
+
+	if (size <= room)
+		memcpy(to, path, size);
+	return size;
+}
+
+/* Asked twice, for a path that is mapped: small stacks have no room for PATH_ROOM
+ * under the real call, and the path has to live until that is over. */
 long map_run(struct call *call, call_real *real, const struct plan_rule *rule)
 {
-	char room[2][PATH_ROOM];
-	uint32_t used = 0;
 	const struct row *row = &rows[call->id];
 
-	for (uint32_t i = 0; i < row->nargs && used < 2; i++) {
-		if (row->args[i].kind != ARG_PATH || !call_path(call, i, room[used])
-		    || !map_path(room[used]))
+	for (uint32_t i = 0; i < row->nargs; i++) {
+		size_t size = row->args[i].kind == ARG_PATH ? mapped(call, i, NULL, 0) : 0;
+
+		if (!size)
 			continue;
-		keep_slash(room[used], (const char *)call->args[i]);
-		call->args[i] = (int64_t)room[used++];
+		char *to = alloca(size);
+
+		if (mapped(call, i, to, size) != size)
+			continue;
+		call->args[i] = (int64_t)to;
 		call->flags |= CALL_MAPPED;
 	}
 	return call_finish(call, real, rule);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "bridge.h"
+#include "chunk.h"
 #include "plan.h"
 #include "real.h"
 #include "sys.h"
@@ -76,7 +77,7 @@ static void at_exit(int status, void *unused)
 	if (!thread_ready())
 		return;
 	trace_exit(status);
-	trace_release();
+	chunk_release();
 }
 
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
@@ -93,7 +94,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		return;
 	if (plan->nhooks)
 		bridge_reserve_keys();
-	trace_init();
+	chunk_init();
 	if (!thread_ready())
 		return;
 	trace_start(false);

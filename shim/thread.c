@@ -79,6 +79,7 @@ static void process_renew(uint32_t pid)
 	process->pid = (int32_t)pid;
 	process->entry = entry;
 	process->counters = entry ? (uint32_t *)(entry + 1) : private_counters();
+	__atomic_signal_fence(__ATOMIC_RELEASE);
 	process->serial = __atomic_add_fetch(&arena->serial, 1, __ATOMIC_RELAXED);
 }
 
@@ -113,13 +114,16 @@ bool in_vfork_child(void)
 	return false;
 }
 
+/* The serial last: a handler that interrupts us must not take the rest for filled. */
 static void thread_fill(void)
 {
-	thread.serial = process->serial;
 	thread.tid = (int32_t)sys0(__NR_gettid);
 	thread.head = NULL;
+	thread.chunkless = 0;
 	thread.asking = 0;
 	thread.vforked = 0;
+	__atomic_signal_fence(__ATOMIC_RELEASE);
+	thread.serial = process->serial;
 }
 
 bool thread_renew(void)
@@ -155,10 +159,10 @@ void process_execing(bool now)
 }
 
 /* rt_sigprocmask(2) copies the set before it looks at `how`: with a `how` that does
- * not exist it tells EFAULT from EINVAL and changes nothing. */
+ * not exist it tells EFAULT from EINVAL and changes nothing. NULL would be no set. */
 static bool word_readable(uintptr_t at)
 {
-	return sys4(__NR_rt_sigprocmask, 99, at & ~7ul, 0, 8) != -EFAULT;
+	return at > 7 && sys4(__NR_rt_sigprocmask, 99, at & ~7ul, 0, 8) != -EFAULT;
 }
 
 bool readable(const void *at, size_t size)

@@ -20,7 +20,7 @@ struct thread {
 	int32_t tid;
 	uint32_t asking;     /* inside a Python hook */
 	struct head *head;   /* our chunk, NULL: none */
-	unsigned char *ring;
+	uint32_t chunkless;  /* events since we last looked for a free chunk */
 };
 
 struct process {

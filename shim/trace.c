@@ -1,16 +1,19 @@
-/* The writer's side of the chunks. Rules in trace.h; layout in wire.h. */
+/* From calls to records. Rules in trace.h; layout in wire.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <link.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
+#include "chunk.h"
+#include "plan.h"
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
 
 enum { ARGV_MOST = 4096, PATH_MOST = 4096, MOST_MEMORY = MAX_ARGS + 1 };
+
+enum form { BYTES, ARGV, MODULE };
 
 /* A piece of memory to be kept with an event. */
 struct piece {
@@ -18,7 +21,7 @@ struct piece {
 	uint32_t kept;
 	uint64_t size;
 	const void *from;
-	bool list;           /* `from` is an argv */
+	enum form form;      /* what `from` is: bytes, an argv, a struct link_map */
 };
 
 uint64_t trace_clock(void)
@@ -29,140 +32,6 @@ uint64_t trace_clock(void)
 		return __builtin_ia32_rdtsc();
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* ---- chunks ---- */
-
-static struct head *head_at(uint32_t index)
-{
-	return (struct head *)((char *)arena + arena->heads_at) + index;
-}
-
-static bool chunk_take(uint32_t index)
-{
-	struct head *head = head_at(index);
-	uint64_t nobody = 0, us = (uint32_t)thread.tid;
-
-	/* Without a pid the host can't ask whether we live, and leaves the chunk alone. */
-	if (!process->foreign)
-		us |= (uint64_t)process->pid << 32;
-
-	/* Acquire pairs with the release of the owner before us: its `head` is ours now. */
-	if (__atomic_load_n(&head->owner, __ATOMIC_RELAXED)
-	    || !__atomic_compare_exchange_n(&head->owner, &nobody, us, false,
-					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return false;
-	head->entered = 0;
-	thread.ring = (unsigned char *)arena + arena->chunks_at
-		+ (size_t)index * arena->chunk_size;
-	thread.head = head;
-	return true;
-}
-
-/* Runs when the thread ends, so that a program with ten thousand threads needs few
- * chunks. Keys below 32 have room in the thread itself: nothing is allocated. */
-static pthread_key_t chunk_key;
-static bool have_key;
-
-static void chunk_destroy(void *head)
-{
-	if (thread.head == head)
-		trace_release();
-}
-
-void trace_init(void)
-{
-	have_key = !pthread_key_create(&chunk_key, chunk_destroy) && chunk_key < 32;
-}
-
-static bool chunk_ready(void)
-{
-	if (thread.head)
-		return true;
-	/* Acquire pairs with the host's release: the memory is there before we see it. */
-	uint32_t ready = __atomic_load_n(&arena->ready, __ATOMIC_ACQUIRE);
-
-	for (uint32_t i = 0; i < ready; i++)
-		if (chunk_take(i)) {
-			if (have_key)
-				pthread_setspecific(chunk_key, thread.head);
-			return true;
-		}
-	return false;
-}
-
-void trace_release(void)
-{
-	struct head *head = thread.head;
-
-	thread.head = NULL;
-	/* Release: the next owner goes on where our records end. */
-	if (head)
-		__atomic_store_n(&head->owner, 0, __ATOMIC_RELEASE);
-}
-
-/* ---- reserving and committing ---- */
-
-static struct record *record_at(uint64_t position)
-{
-	return (struct record *)(thread.ring + (position & (arena->chunk_size - 1)));
-}
-
-/* One instruction, so that a signal handler of this thread can't lose a count. */
-static void count_dropped(struct head *head)
-{
-	__asm__ volatile("incq %0" : "+m"(head->dropped));
-}
-
-static void pad_to_end(uint64_t position, uint64_t room)
-{
-	struct record *pad = record_at(position);
-
-	pad->size = (uint32_t)room;
-	pad->kind = RECORD_PAD;
-	__atomic_store_n(&pad->commit, position + 1, __ATOMIC_RELEASE);
-}
-
-/* Move `head`, unless a handler of this thread moved it since: one instruction, so no
- * lock prefix is needed, for nobody else writes it. */
-static bool move_head(struct head *head, uint64_t *at, uint64_t to)
-{
-	bool moved;
-
-	__asm__ volatile("cmpxchgq %3, %1"
-			 : "=@ccz"(moved), "+m"(head->head), "+a"(*at)
-			 : "r"(to)
-			 : "memory");
-	return moved;
-}
-
-/* Reserve `size` bytes (a multiple of 16, as is the ring) in one piece. The record is
- * not committed and knows its size, so that the host can step over it if a handler
- * longjmps away and it never will be. NULL when there is no room. */
-static struct record *reserve(struct head *head, uint32_t size, uint64_t *position)
-{
-	uint64_t at = head->head, room;
-
-	do {
-		room = arena->chunk_size - (at & (arena->chunk_size - 1));
-		if (room >= size)
-			room = 0;
-		/* Acquire pairs with the host's release: it has read what we overwrite. */
-		uint64_t tail = __atomic_load_n(&head->tail, __ATOMIC_ACQUIRE);
-
-		if (at + room + size - tail > arena->chunk_size) {
-			count_dropped(head);
-			return NULL;
-		}
-	} while (!move_head(head, &at, at + room + size));
-	if (room)
-		pad_to_end(at, room);
-	*position = at + room;
-	struct record *record = record_at(at + room);
-
-	record->commit = 0;
-	record->size = size;
-	return record;
 }
 
 static uint32_t padded(uint32_t bytes)
@@ -179,7 +48,7 @@ static void keep(struct piece *piece, uint32_t arg, const void *from, uint64_t s
 	piece->from = from;
 	piece->size = size;
 	piece->kept = (uint32_t)(size < most ? size : most);
-	piece->list = false;
+	piece->form = BYTES;
 }
 
 /* When the kernel itself has read or written it without EFAULT, so can we. */
@@ -258,7 +127,7 @@ static bool keep_argv(struct piece *piece, uint32_t i, const struct call *call)
 			kept = all;
 	}
 	keep(piece, i, (const void *)call->args[i], all, kept);
-	piece->list = true;
+	piece->form = ARGV;
 	return true;
 }
 
@@ -307,18 +176,16 @@ static uint32_t gather(const struct call *call, struct piece *pieces, uint64_t *
  * signal handler (glibc 2.35); without it the host names the site by address only. */
 extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak));
 
-static bool keep_module(struct piece *piece, const struct call *call, char *room)
+static bool keep_module(struct piece *piece, const struct call *call)
 {
 	struct dl_find_object found;
 
 	if (!_dl_find_object || _dl_find_object((void *)call->site, &found))
 		return false;
-	const char *name = found.dlfo_link_map->l_name;
-	size_t length = strnlen(name, PATH_MOST - 8);
+	size_t length = strnlen(found.dlfo_link_map->l_name, PATH_MOST - 8);
 
-	memcpy(room, &found.dlfo_link_map->l_addr, 8);
-	memcpy(room + 8, name, length);
-	keep(piece, MEMORY_MODULE, room, 8 + length, PATH_MOST);
+	keep(piece, MEMORY_MODULE, found.dlfo_link_map, 8 + length, PATH_MOST);
+	piece->form = MODULE;
 	return true;
 }
 
@@ -338,17 +205,27 @@ static void copy_list(char *to, const struct piece *piece)
 	}
 }
 
+static void copy_module(char *to, const struct piece *piece)
+{
+	const struct link_map *map = piece->from;
+
+	memcpy(to, &map->l_addr, 8);
+	memcpy(to + 8, map->l_name, piece->kept - 8);
+}
+
 static void write_pieces(char *at, const struct piece *pieces, uint32_t n)
 {
-	for (const struct piece *piece = pieces; piece < pieces + n; piece++) {
+	for (uint32_t i = 0; i < n; i++) {
+		const struct piece *piece = &pieces[i];
 		struct memory *memory = (struct memory *)at;
 
 		*memory = (struct memory){ piece->arg, piece->kept, piece->size };
 		at += sizeof(*memory);
-		if (piece->list)
-			copy_list(at, piece);
-		else
-			memcpy(at, piece->from, piece->kept);
+		switch (piece->form) {
+		case BYTES: memcpy(at, piece->from, piece->kept); break;
+		case ARGV: copy_list(at, piece); break;
+		case MODULE: copy_module(at, piece); break;
+		}
 		at += padded(piece->kept);
 	}
 }
@@ -364,11 +241,7 @@ static void write_record(const struct call *call, enum record_kind kind,
 	for (uint32_t i = 0; i < npieces; i++)
 		size += (uint32_t)sizeof(struct memory) + padded(pieces[i].kept);
 	size = (size + 15) & ~15u;
-	if (!chunk_ready()) {
-		__atomic_fetch_add(&arena->dropped, 1, __ATOMIC_RELAXED);
-		return;
-	}
-	struct record *record = reserve(thread.head, size, &position);
+	struct record *record = chunk_reserve(size, &position);
 
 	if (!record)
 		return;
@@ -392,30 +265,18 @@ static void write_record(const struct call *call, enum record_kind kind,
 	for (uint32_t i = 0; i < nargs; i++)
 		args[i] = call->args[i];
 	write_pieces((char *)(args + nargs), pieces, npieces);
-	/* Release pairs with the host's acquire: the record is whole before it counts. */
-	__atomic_store_n(&record->commit, position + 1, __ATOMIC_RELEASE);
-}
-
-__attribute__((noinline)) static void trace_hit(const struct call *call)
-{
-	struct piece pieces[MOST_MEMORY];
-	char room[PATH_MOST];
-	uint64_t nenvp = 0;
-	uint32_t n = gather(call, pieces, &nenvp);
-
-	n += keep_module(&pieces[n], call, room);
-	write_record(call, RECORD_CALL, pieces, n);
+	chunk_commit(record, position);
 }
 
 void trace_call(const struct call *call)
 {
 	struct piece pieces[MOST_MEMORY];
 	uint64_t nenvp = 0;
+	uint32_t n = gather(call, pieces, &nenvp);
 
 	if (call->flags & CALL_HIT)
-		trace_hit(call);
-	else
-		write_record(call, RECORD_CALL, pieces, gather(call, pieces, &nenvp));
+		n += keep_module(&pieces[n], call);
+	write_record(call, RECORD_CALL, pieces, n);
 }
 
 void trace_exec(const struct call *call)
@@ -429,9 +290,10 @@ void trace_exec(const struct call *call)
 
 void trace_mark(struct call *call)
 {
-	if (thread.vforked || !chunk_ready())
+	struct head *head = thread.vforked ? NULL : chunk_own();
+
+	if (!head)
 		return;
-	struct head *head = thread.head;
 
 	head->in_call = call->id;
 	for (int i = 0; i < MAX_ARGS; i++)

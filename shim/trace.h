@@ -1,11 +1,4 @@
-/*
- * Events: from a call to a record in this thread's chunk.
- *
- * A chunk is a ring that one thread writes and the host reads. The writer never waits:
- * what does not fit is counted in the ring's `dropped`. A record is reserved by moving
- * `head`, filled, and told complete by its `commit` word, so a signal handler may write
- * its own records in the middle of ours, and the host never sees half of one.
- */
+/* Events: from a call to a record in a chunk (chunk.h). */
 #ifndef PYSHIM_TRACE_H
 #define PYSHIM_TRACE_H
 
@@ -30,11 +23,5 @@ void trace_start(bool forked);
 void trace_exit(int status);
 /* The next exec of this process goes to `path`, which will not be under the shim. */
 void trace_bypass(const char *path, const char *why);
-
-/* Give this thread's chunk back: at thread exit, process exit, exec. */
-void trace_release(void);
-
-/* Constructor only. */
-void trace_init(void);
 
 #endif

@@ -112,7 +112,6 @@ struct arena {
 	uint32_t ready;      /* chunks that have memory behind them; the host adds */
 	uint32_t serial;     /* last serial given to a process */
 	uint32_t pad;
-	uint64_t dropped;    /* events that found no chunk */
 	uint64_t skipped[MAX_SKIPS];
 	uint64_t hits[MAX_RULES];
 };
@@ -128,7 +127,8 @@ struct proc {
 	/* uint32_t counters[ncounters] follow */
 };
 
-/* A ring of records with one writer (the owning thread) and one reader (the host). */
+/* A ring of records with one writer (the owning thread; of chunk 0, every thread that
+ * found none free) and one reader (the host). */
 struct head {
 	uint64_t owner;      /* pid << 32 | tid, 0: free. Taken by compare and swap */
 	uint64_t head;       /* bytes ever reserved, moved by the owner */

@@ -54,8 +54,8 @@ def pyshim_rules(run: Run) -> list[Rule]:
     """The rules given, in the order given; else the default plan."""
     given = [
         parse(word, text, run.table)
-        for word in ("inject", "fault")
-        for text in run.expressions.get(word, [])
+        for word, text in run.expressions
+        if word in ("inject", "fault")
     ]
     return given or default_plan(run)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TextIO
 
 from pyshim import hookimpl
@@ -20,6 +19,7 @@ class _Log:
 
     out: TextIO | None = None
     to_file = False
+    failure = ""
     many = False
     """Whether more than one process has been seen."""
     first = 0
@@ -55,7 +55,7 @@ def pyshim_configure(run: Run) -> None:
     if not 0 <= run.options.s <= 65535:
         raise UsageError(f"-s {run.options.s}: out of range", allowed="0 to 65535")
     _log.to_file = bool(run.options.o)
-    _log.many, _log.first = False, 0
+    _log.many, _log.first, _log.failure = False, 0, ""
     _log.out = run.stderr
     if run.options.o:
         try:
@@ -67,7 +67,9 @@ def pyshim_configure(run: Run) -> None:
 @hookimpl
 def pyshim_trace(run: Run) -> frozenset[Call]:
     """What `-e trace=` names (the last one counts, as in strace); else everything."""
-    wanted = run.table.select(run.expressions.get("trace", ["all"])[-1])
+    wanted = run.table.select(
+        next((text for word, text in run.expressions[::-1] if word == "trace"), "all")
+    )
     _log.exits = any(call.syscall == "exit_group" for call in wanted)
     return wanted
 
@@ -109,12 +111,22 @@ def _write(line: str) -> None:
     try:
         print(line, file=_log.out, flush=not _log.to_file)
     except OSError as error:
-        print(f"pyshim: log: {error.strerror}", file=sys.stderr)
-        _log.out = None
+        _stop(error)
+
+
+def _stop(error: OSError) -> None:
+    """Write no more. Of a stderr that nobody reads there is nobody to tell."""
+    _log.out = None
+    _log.failure = str(error.strerror) if _log.to_file else ""
 
 
 @hookimpl
-def pyshim_report(run: Run) -> None:  # noqa: ARG001
+def pyshim_report(run: Run) -> None:
     """Nothing is lost: the file is complete before pyshim ends."""
-    if _log.out is not None:
-        _log.out.flush()
+    try:
+        if _log.out is not None:
+            _log.out.flush()
+    except OSError as error:
+        _stop(error)
+    if _log.failure:
+        run.failure = f"-o {run.options.o}: {_log.failure}; the log is not complete"

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from pyshim.calls import Call, table
+from pyshim.commands.parser import Parser
 
 _EPILOG = """\
 examples:
@@ -17,7 +18,7 @@ examples:
 
 def run(argv: list[str]) -> int:
     """List the calls a set names, one a line: function, kernel's syscall, sets."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pyshim calls",
         description="List the libc functions that a set names, as -e trace= takes it.",
         epilog=_EPILOG,

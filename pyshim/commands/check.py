@@ -7,12 +7,12 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import NoReturn
 
 from pyshim import elf
 from pyshim.calls import table
+from pyshim.commands.parser import Parser
 from pyshim.elf import Report, Verdict
-from pyshim.errors import PyshimError, UsageError
+from pyshim.errors import PyshimError
 
 _DESCRIPTION = """\
 Say of each PROGRAM how much of it pyshim can see:
@@ -34,13 +34,6 @@ example:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, with pyshim's way to refuse."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"check: {message}", allowed="see `pyshim check --help`")
-
-
 def run(argv: list[str]) -> int:
     """Report on every program that can be read; the first error comes after them."""
     options = _parser().parse_args(argv)
@@ -57,8 +50,8 @@ def run(argv: list[str]) -> int:
     return int(any(each.verdict is Verdict.BYPASS for each in reports))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="pyshim check",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-
+from pyshim.commands.parser import Parser
 from pyshim.plugins import installed
 
 
 def run(argv: list[str]) -> int:
     """One line a plugin: name, distribution, what it is for."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pyshim plugins",
         description="List the installed plugins (entry-point group `pyshim`).",
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import NoReturn
 
 import pluggy
 
 from pyshim import launch, plugins
 from pyshim.calls import Table, table
-from pyshim.errors import PyshimError, UsageError, nearest
+from pyshim.commands.parser import Parser
+from pyshim.errors import PyshimError, UsageError
 from pyshim.plan import Wants
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
@@ -31,17 +31,6 @@ examples:
   pyshim -e trace=%file -o t.log git status
   pyshim --map /etc/app=./testdata ./app
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, with pyshim's way to refuse."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing usage and ending with 2."""
-        words = [word for word in message.split() if word.startswith("-")]
-        known = [option for option in self._option_string_actions if option != "-h"]
-        near = nearest(words[0], known) if words else ""
-        raise UsageError(message, nearest=near, allowed="see `pyshim --help`")
 
 
 def make_parser(known: dict[str, Plugin]) -> Parser:
@@ -111,7 +100,8 @@ def run(argv: list[str]) -> int:
     if not command:
         raise UsageError("no command given", allowed=_USAGE)
     made = _switch_on(options, parser, known)
-    state = Run(options, _expressions(options.expr), tuple(command), table())
+    expressions = tuple(parse_expression(text) for text in options.expr)
+    state = Run(options, expressions, tuple(command), table())
     wants = _ask_plugins(state, made)
     _look_before(state)
     outcome = Session(state, made, wants).execute()
@@ -121,26 +111,18 @@ def run(argv: list[str]) -> int:
     return FAILED
 
 
-def _expressions(texts: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        word, rest = parse_expression(text)
-        found.setdefault(word, []).append(rest)
-    return found
-
-
 def _switch_on(
     options: argparse.Namespace, parser: Parser, known: dict[str, Plugin]
 ) -> pluggy.PluginManager:
     """The plugins named, and those whose options or qualifiers were used."""
-    chosen = {p.name: p for p in (plugins.find(word, known) for word in options.plugin)}
-    words = _expressions(options.expr)
+    chosen = [plugins.find(word, known) for word in dict.fromkeys(options.plugin)]
+    words = {parse_expression(text)[0] for text in options.expr}
     for name, plugin in known.items():
         used = _used_options(parser, options, name)
         qualifiers = collect(plugins.manager([plugin]).hook.pyshim_qualifiers())
-        if used or set(words) & set(map(str, qualifiers)):
-            chosen.setdefault(name, plugin)
-    return plugins.manager(chosen.values())
+        if plugin not in chosen and (used or words & set(map(str, qualifiers))):
+            chosen.append(plugin)
+    return plugins.manager(chosen)
 
 
 def _used_options(parser: Parser, options: argparse.Namespace, group: str) -> bool:
@@ -188,7 +170,7 @@ def _look_before(state: Run) -> None:
         path = find_program(state.argv[0], os.environ.get("PATH"))
     except OSError:
         return
-    warning = warn_bypass(state, str(path))
+    warning = warn_bypass(str(path))
     if warning and state.options.strict:
         raise PyshimError(f"bypass: {warning}", allowed="leave --strict out")
     if warning:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import os
 import pty
 import resource
@@ -27,7 +28,7 @@ from typing import Any
 import pytest
 
 TARGETS = Path(__file__).parents[1] / "targets"
-PATIENCE = 8.0
+PATIENCE = 20.0
 """Seconds after which something awaited is taken to never come."""
 END = signal.SIGRTMIN + 1
 """What `contract_signals` ends at."""
@@ -290,15 +291,19 @@ def odd_programs(tmp_path: Path) -> Path:
     return tmp_path
 
 
+BY_PATH = ["missing", "folder", "plain", "plain/below", "loop", "n" * 300]
+BY_PATH += ["no_shebang", "lost_shebang", "bad_elf", "empty"]
+BY_NAME = ["missing", "plain", "no_shebang", "folder", "n" * 300, ""]
+SEARCHED = [".:folder", ".:/nowhere", "./plain:/bin", "", None]
+
+
 @pytest.mark.parametrize(
-    "program",
+    ("program", "path"),
     [
-        *("./missing", "missing", "./folder", "./plain", "./plain/below", "./loop"),
-        *("./no_shebang", "./lost_shebang", "./bad_elf", "./empty"),
-        *("n" * 300, "plain", "no_shebang", "folder", ""),
+        *((f"./{program}", None) for program in BY_PATH),
+        *itertools.product(BY_NAME, SEARCHED),
     ],
 )
-@pytest.mark.parametrize("path", [".:folder", ".:/nowhere", "./plain:/bin", "", None])
 def test_refuses_as_env_does(
     wrapper: list[str], odd_programs: Path, program: str, path: str | None
 ) -> None:
@@ -691,7 +696,10 @@ SLOW = {
     "a child": (2, "echo $$; sleep 600 & echo $!; wait"),
     "a grandchild": (3, "echo $$; sh -c 'echo $$; sleep 600 & echo $!; wait'; exit"),
     "stubborn": (1, "trap '' TERM; echo $$; exec sleep 600"),
-    "a stubborn child": (2, "echo $$; (trap '' TERM; sleep 600) & echo $!; wait"),
+    "a stubborn child": (
+        2,
+        "echo $$; (trap '' TERM; exec sleep 600) & echo $!; wait",
+    ),
 }
 """How many processes each is, whose pids it prints."""
 

@@ -40,7 +40,8 @@ PROJECT = {
 GIT = """
 git init -q -b main . && git add -A && git commit -q -m 'the first' &&
 echo more >> notes && git status --short && git diff --stat &&
-git commit -q -am 'the second' && git log --oneline --stat && git -c pack.threads=1 gc -q && git fsck &&
+git commit -q -am 'the second' && git log --oneline --stat &&
+git -c pack.threads=1 gc -q && git fsck &&
 git checkout -q -b side HEAD~1 && git merge-base main side; git show no-such-thing
 """
 SQL = """
@@ -94,7 +95,8 @@ import java.nio.file.*;
 class Hello {
     public static void main(String[] args) throws Exception {
         Files.writeString(Path.of("java.out"), "x".repeat(70000));
-        Thread t = new Thread(() -> System.out.println(new java.io.File("notes").length()));
+        Path notes = Path.of("notes");
+        Thread t = new Thread(() -> System.out.println(notes.toFile().length()));
         t.start(); t.join();
         System.err.println("careful");
         System.exit(8);

@@ -1,5 +1,5 @@
-/* Fork while four other threads are in the middle of calls: the child, which has only
- * the forking thread, must find nothing locked. */
+/* Fork, argv[1] times (100), while four other threads are in the middle of calls: the
+ * child, which has only the forking thread, must find nothing locked. */
 #include "target.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,13 +28,14 @@ static void child(void)
 	_exit(close(fd));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	int forks = argc > 1 ? atoi(argv[1]) : 100;
 	pthread_t threads[4];
 
 	for (int i = 0; i < 4; i++)
 		CHECK(pthread_create(&threads[i], NULL, calls, NULL) == 0);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < forks; i++) {
 		pid_t pid = fork();
 
 		CHECK(pid >= 0);

@@ -1,0 +1,165 @@
+/* The writer's side of the chunks. Rules in chunk.h; the reader is pyshim/_host.c. */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "chunk.h"
+#include "thread.h"
+
+enum { SHARED_CHUNK = 0, LOOK_EVERY = 64 };
+
+/* ---- owning ---- */
+
+static struct head *head_at(uint32_t index)
+{
+	return (struct head *)((char *)arena + arena->heads_at) + index;
+}
+
+static bool chunk_take(struct head *head)
+{
+	uint64_t nobody = 0, us = (uint32_t)thread.tid;
+
+	/* Without a pid the host can't ask whether we live, and leaves the chunk alone. */
+	if (!process->foreign)
+		us |= (uint64_t)process->pid << 32;
+	/* Acquire pairs with the release of the owner before us: its `head` is ours now. */
+	if (__atomic_load_n(&head->owner, __ATOMIC_RELAXED)
+	    || !__atomic_compare_exchange_n(&head->owner, &nobody, us, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	head->entered = 0;
+	thread.head = head;
+	return true;
+}
+
+/* Runs when the thread ends, so that a program with ten thousand threads needs few
+ * chunks. Keys below 32 have room in the thread itself: nothing is allocated. */
+static pthread_key_t chunk_key;
+static bool have_key;
+
+static void chunk_destroy(void *head)
+{
+	if (thread.head == head)
+		chunk_release();
+}
+
+void chunk_init(void)
+{
+	have_key = !pthread_key_create(&chunk_key, chunk_destroy) && chunk_key < 32;
+}
+
+static struct head *chunk_find(void)
+{
+	/* Acquire pairs with the host's release: the memory is there before we see it. */
+	uint32_t ready = __atomic_load_n(&arena->ready, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = SHARED_CHUNK + 1; i < ready; i++)
+		if (chunk_take(head_at(i))) {
+			if (have_key)
+				pthread_setspecific(chunk_key, thread.head);
+			return thread.head;
+		}
+	return NULL;
+}
+
+/* Looking through all chunks is not for every event of a thread that found none. */
+struct head *chunk_own(void)
+{
+	if (thread.head || thread.chunkless++ % LOOK_EVERY)
+		return thread.head;
+	return chunk_find();
+}
+
+void chunk_release(void)
+{
+	struct head *head = thread.head;
+
+	thread.head = NULL;
+	thread.chunkless = 0;
+	/* Release: the next owner goes on where our records end. */
+	if (head)
+		__atomic_store_n(&head->owner, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- reserving and committing ---- */
+
+static struct record *record_at(const struct head *head, uint64_t position)
+{
+	size_t index = (size_t)(head - head_at(0));
+	char *ring = (char *)arena + arena->chunks_at + index * arena->chunk_size;
+
+	return (struct record *)(void *)(ring + (position & (arena->chunk_size - 1)));
+}
+
+/* Move our own chunk's `head`, unless a handler of this thread moved it since: one
+ * instruction, so no lock prefix is needed, for nobody else writes it. */
+static bool move_own(struct head *head, uint64_t *at, uint64_t to)
+{
+	bool moved;
+
+	__asm__ volatile("cmpxchgq %3, %1"
+			 : "=@ccz"(moved), "+m"(head->head), "+a"(*at)
+			 : "r"(to)
+			 : "memory");
+	return moved;
+}
+
+static bool move_head(struct head *head, uint64_t *at, uint64_t to)
+{
+	if (head == thread.head)
+		return move_own(head, at, to);
+	/* Relaxed: only the position is agreed on here; commit words order the rest. */
+	return __atomic_compare_exchange_n(&head->head, at, to, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
+void chunk_commit(struct record *record, uint64_t position)
+{
+	/* Release pairs with the host's acquire: the record is whole before it counts. */
+	__atomic_store_n(&record->commit, position + 1, __ATOMIC_RELEASE);
+}
+
+static void pad_to_end(const struct head *head, uint64_t position, uint64_t room)
+{
+	struct record *pad = record_at(head, position);
+
+	pad->size = (uint32_t)room;
+	pad->kind = RECORD_PAD;
+	chunk_commit(pad, position);
+}
+
+static struct record *reserve(struct head *head, uint32_t size, uint64_t *position)
+{
+	uint64_t at = __atomic_load_n(&head->head, __ATOMIC_RELAXED), room;
+
+	do {
+		room = arena->chunk_size - (at & (arena->chunk_size - 1));
+		if (room >= size)
+			room = 0;
+		/* Acquire pairs with the host's release: it has read what we overwrite. */
+		uint64_t tail = __atomic_load_n(&head->tail, __ATOMIC_ACQUIRE);
+
+		if (at + room + size - tail > arena->chunk_size)
+			return NULL;
+	} while (!move_head(head, &at, at + room + size));
+	if (room)
+		pad_to_end(head, at, room);
+	*position = at + room;
+	return record_at(head, at + room);
+}
+
+struct record *chunk_reserve(uint32_t size, uint64_t *position)
+{
+	struct head *head = chunk_own();
+
+	if (!head)
+		head = head_at(SHARED_CHUNK);
+	struct record *record = reserve(head, size, position);
+
+	if (!record) {
+		__atomic_fetch_add(&head->dropped, 1, __ATOMIC_RELAXED);
+		return NULL;
+	}
+	record->commit = 0;
+	record->size = size;
+	return record;
+}

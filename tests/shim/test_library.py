@@ -1,0 +1,109 @@
+"""What can be read off the built shim and its sources of the rules in shim/README.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from pyshim.calls import LIB, table
+
+SHIM = Path(__file__).parents[2] / "shim"
+STATIC_TLS, INITFIRST = 0x10, 0x20
+
+IN_MEMORY = set(
+    "memcpy memmove memset stpcpy strchr strchrnul strcmp strcpy strcspn strlen "
+    "strncmp strnlen strspn strstr".split()
+)
+ON_THE_PATH = {
+    "_dl_find_object": "takes no lock, as glibc's manual says",
+    "clock_gettime": "the vDSO's, where the TSC is not trusted",
+    "pthread_setspecific": "of a key whose slot lies in the thread itself",
+    "getenv": "PATH, where execvp(3) is about to read it",
+    "environ": "what execv(3) hands on",
+    "__environ": "the same",
+    "__errno_location": "see test_errno_is_touched_in_these_files_only",
+    "_r_debug": "ld.so's list of objects",
+}
+STARTING = {
+    "on_exit": "the shim's constructor",
+    "pthread_key_create": "the shim's constructor",
+    "pthread_key_delete": "the shim's constructor",
+    "dlmopen": "the first Python hook of a process",
+    "dlsym": "the same",
+    "dlerror": "the same",
+    "__register_atfork": "the same",
+}
+BY_THE_COMPILER = {
+    "_ITM_deregisterTMCloneTable",
+    "_ITM_registerTMCloneTable",
+    "__cxa_finalize",
+    "__gmon_start__",
+}
+
+
+@pytest.fixture(scope="module")
+def needed() -> set[str]:
+    """The names the shim takes from other libraries."""
+    with (LIB / "libpyshim.so").open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".dynsym")
+        return {
+            symbol.name
+            for symbol in symbols.iter_symbols()
+            if symbol.name and symbol["st_shndx"] == "SHN_UNDEF"
+        }
+
+
+def dynamic_flags(tag: str) -> int:
+    with (LIB / "libpyshim.so").open("rb") as file:
+        dynamic = ELFFile(file).get_section_by_name(".dynamic")
+        return next(each.entry.d_val for each in dynamic.iter_tags(tag))
+
+
+def test_the_shim_never_calls_a_name_that_it_exports(needed: set[str]) -> None:
+    """Or its own call would come back to it as the program's."""
+    assert not needed & {call.name for call in table().calls}
+
+
+def test_the_shim_calls_nothing_that_is_not_thought_about(needed: set[str]) -> None:
+    """No malloc, no stdio, no locale: each name here was looked at."""
+    known = IN_MEMORY | BY_THE_COMPILER | ON_THE_PATH.keys() | STARTING.keys()
+    assert needed - known == set()
+
+
+def test_thread_state_lies_in_static_tls() -> None:
+    """Reading it calls nothing, in no thread and no handler."""
+    assert dynamic_flags("DT_FLAGS") & STATIC_TLS
+
+
+def test_the_constructor_comes_before_all_others() -> None:
+    assert dynamic_flags("DT_FLAGS_1") & INITFIRST
+
+
+def without_comments(source: str) -> str:
+    return re.sub(r"/\*.*?\*/|#include.*?\n", "", source, flags=re.DOTALL)
+
+
+def test_errno_is_touched_in_these_files_only() -> None:
+    """The heart; what stands for a missing function; two that put it back or ask why."""
+    touching = {
+        path.name
+        for path in SHIM.glob("*.c")
+        if path.name != "embed.c"
+        and re.search(r"\berrno\b", without_comments(path.read_text()))
+    }
+    assert touching == {"dispatch.c", "real.c", "bridge.c", "exec.c"}
+
+
+def test_every_atomic_names_its_order() -> None:
+    """No default that nobody has thought about."""
+    calls = re.compile(r"__atomic_\w+\((?:[^()]|\([^()]*\))*\)")
+    found = {
+        (path.name, match[0])
+        for path in [*SHIM.glob("*.c"), *SHIM.glob("*.h")]
+        for match in calls.finditer(without_comments(path.read_text()))
+    }
+    assert len(found) > 10
+    assert {each for each in found if "__ATOMIC_" not in each[1]} == set()
