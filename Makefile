@@ -36,9 +36,11 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, generated docs
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
+	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -
 
 docs: build ## write the generated pages of docs/
 	$(BIN)/python shim/gen_docs.py > docs/calls.md
+	$(BIN)/python docs/gen_plugins.py > docs/plugins.md
 
 test: debs build examples check ## all tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q

@@ -11,11 +11,13 @@ struct session {
     int arena_fd, trace_fd;
     uint32_t spare;
     volatile int stop;
+    int tsc;
+    volatile uint64_t horizon;
     uint64_t torn;
     uint64_t lost;
 };
 uint64_t host_ticks(int tsc);
-int host_drain(struct session *session);
+void host_drain(struct session *session);
 void host_reap(struct session *session);
 void host_last(struct session *session);
 void host_grow(struct session *session);
@@ -26,8 +28,8 @@ void *host_counters(struct proc *entry);
 BRIDGE_HOOKS = """
 long text_length(const char *text);
 extern "Python" int hooks_setup(const char *);
-extern "Python" void hooks_enter(struct call *, uint32_t id, uint32_t hooks);
-extern "Python" void hooks_exit(struct call *, uint32_t id, uint32_t hooks);
+extern "Python" void hooks_enter(struct call *, uint64_t key);
+extern "Python" void hooks_exit(struct call *, uint64_t key);
 """
 
 

@@ -15,14 +15,30 @@
 /* Making a chunk takes half a millisecond, and the others must be drained. */
 enum { MADE_AT_ONCE = 2 };
 
+/* CLOCK_SKEW: ticks by which two processors may see a store and a clock in different
+ * order. PATIENCE: rounds after which a record is not waited for to keep the order. */
+enum { CLOCK_SKEW = 20000, PATIENCE = 400 };
+
 struct session {
 	struct arena *arena;
 	int arena_fd, trace_fd;
 	uint32_t spare;              /* chunks to keep ready and unused */
 	volatile int stop;
+	int tsc;                     /* ticks are rdtsc */
+	volatile uint64_t horizon;   /* ticks: all that ended before is in the trace */
 	uint64_t torn;               /* records that were begun and never committed */
 	uint64_t lost;               /* bytes that could not be written to the trace */
 };
+
+static uint64_t host_ticks(int tsc)
+{
+	struct timespec now;
+
+	if (tsc)
+		return __builtin_ia32_rdtsc();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 static struct head *head_at(struct arena *arena, uint32_t index)
 {
@@ -59,34 +75,80 @@ static bool sane(const struct record *record, uint64_t left)
 	return record->size >= 16 && record->size % 16 == 0 && record->size <= left;
 }
 
-/*
- * Move what is committed. A record that is not, blocks those behind it, for its writer
- * may just be interrupted. But if that thread is gone, or half the ring has filled up
- * behind it, a handler has jumped away from it: step over.
- */
-static bool drain(struct session *session, uint32_t index, bool gone)
+/* How many bytes from `at` on are committed records, without a pad, in one piece: they
+ * are written together, for a write(2) a record could not keep up with a busy target. */
+static uint64_t committed(const struct session *session, uint32_t index, uint64_t at,
+			  uint64_t end)
 {
-	struct arena *arena = session->arena;
-	struct head *head = head_at(arena, index);
-	uint64_t end = __atomic_load_n(&head->head, __ATOMIC_ACQUIRE), at = head->tail;
-	bool moved = false;
+	uint64_t from = at;
 
 	while (at < end) {
-		struct record *record = record_at(arena, index, at);
-		/* Acquire pairs with the writer's release: the whole record is there. */
-		uint64_t commit = __atomic_load_n(&record->commit, __ATOMIC_ACQUIRE);
+		struct record *record = record_at(session->arena, index, at);
 
-		if (commit == at + 1 && sane(record, end - at)) {
-			if (record->kind != RECORD_PAD)
-				put(session, record, record->size);
-			at += record->size;
-			moved = true;
-		} else if (gone || end - at > arena->chunk_size / 2) {
-			at = sane(record, end - at) && !commit ? at + record->size : end;
-			session->torn++;
-		} else {
+		/* Acquire pairs with the writer's release: the whole record is there. */
+		if (__atomic_load_n(&record->commit, __ATOMIC_ACQUIRE) != at + 1
+		    || !sane(record, end - at) || record->kind == RECORD_PAD)
 			break;
-		}
+		at += record->size;
+		if (!(at & (session->arena->chunk_size - 1)))
+			break;
+	}
+	return at - from;
+}
+
+/* The next committed record behind one that does not even know its size. */
+static uint64_t behind_torn(const struct session *session, uint32_t index, uint64_t at,
+			    uint64_t end)
+{
+	for (at += 16; at < end; at += 16) {
+		struct record *record = record_at(session->arena, index, at);
+
+		if (record->commit == at + 1 && sane(record, end - at))
+			break;
+	}
+	return at;
+}
+
+/*
+ * What stands at `at` is no committed record: bytes to step over, or 0 to wait. Wait
+ * because its writer may just be interrupted; but if that thread is gone, or half the
+ * ring has filled up behind it, a handler has jumped away from it.
+ */
+static uint64_t step_over(struct session *session, uint32_t index, uint64_t at,
+			  uint64_t end, bool gone)
+{
+	struct record *record = record_at(session->arena, index, at);
+	uint64_t commit = __atomic_load_n(&record->commit, __ATOMIC_ACQUIRE);
+
+	if (commit == at + 1 && sane(record, end - at))
+		return record->size;
+	if (!gone && end - at <= session->arena->chunk_size / 2)
+		return 0;
+	session->torn++;
+	return sane(record, end - at) && !commit ? record->size
+		: behind_torn(session, index, at, end) - at;
+}
+
+/* Move what is committed; true when anything was. */
+static bool drain(struct session *session, uint32_t index, bool gone)
+{
+	struct head *head = head_at(session->arena, index);
+	uint64_t end = __atomic_load_n(&head->head, __ATOMIC_ACQUIRE);
+	uint64_t at = head->tail, size;
+	bool moved = false;
+
+	/* Asked after `end`: who reserved up to there has given the chunk back since. */
+	gone |= index && !__atomic_load_n(&head->owner, __ATOMIC_ACQUIRE);
+	while (at < end) {
+		size = committed(session, index, at, end);
+		if (size)
+			put(session, record_at(session->arena, index, at), size);
+		else
+			size = step_over(session, index, at, end, gone);
+		if (!size)
+			break;
+		at += size;
+		moved = true;
 		/* Release pairs with the writer's acquire: we are done with this memory. */
 		__atomic_store_n(&head->tail, at, __ATOMIC_RELEASE);
 	}
@@ -111,13 +173,14 @@ static void put_unfinished(struct session *session, const struct head *head, uin
 	memset(&all, 0, sizeof(all));
 	all.record.size = sizeof(all);
 	all.record.kind = RECORD_UNFINISHED;
-	all.record.call = (uint16_t)head->in_call;
+	all.record.call = (uint16_t)head->mark.call;
 	all.record.pid = pid;
 	all.record.tid = tid;
-	all.record.entered = all.record.left = head->entered;
+	all.record.entered = head->mark.entered;
+	all.record.left = host_ticks(session->tsc);
 	all.record.rule = -1;
 	all.record.nargs = 6;
-	memcpy(all.args, head->in_args, sizeof(all.args));
+	memcpy(all.args, head->mark.args, sizeof(all.args));
 	put(session, &all, sizeof(all));
 }
 
@@ -127,12 +190,14 @@ static void reap(struct session *session, uint32_t index)
 	uint64_t owner = __atomic_load_n(&head->owner, __ATOMIC_ACQUIRE);
 	uint32_t pid = (uint32_t)(owner >> 32), tid = (uint32_t)owner;
 
-	if (!pid || !thread_gone(pid, tid))
+	/* Still the owner: a thread that ends gives its chunk to another at any time. */
+	if (!pid || !thread_gone(pid, tid)
+	    || __atomic_load_n(&head->owner, __ATOMIC_ACQUIRE) != owner)
 		return;
 	drain(session, index, true);
-	if (head->entered)
+	if (head->mark.entered)
 		put_unfinished(session, head, pid, tid);
-	head->entered = 0;
+	head->mark.entered = 0;
 	/* Release: the next owner sees our `tail`. */
 	__atomic_store_n(&head->owner, 0, __ATOMIC_RELEASE);
 }
@@ -155,24 +220,33 @@ static void grow(struct session *session)
 	}
 }
 
-static uint64_t host_ticks(int tsc)
+/* What a chunk says of a round that began at `now`: whatever ended before is in the
+ * trace, unless a record is still being written. Not for ever, it may be torn. */
+static uint64_t clean_since(struct session *session, uint32_t index, uint64_t now)
 {
-	struct timespec now;
+	struct head *head = head_at(session->arena, index);
+	uint64_t end = __atomic_load_n(&head->head, __ATOMIC_ACQUIRE);
 
-	if (tsc)
-		return __builtin_ia32_rdtsc();
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	drain(session, index, false);
+	if (head->tail >= end)
+		head->stuck = 0;
+	else if (head->stuck < PATIENCE)
+		return head->stuck++, head->clean;
+	return head->clean = now;
 }
 
-/* One round over all chunks; true when anything moved. */
-static int host_drain(struct session *session)
+/* One round over all chunks. */
+static void host_drain(struct session *session)
 {
-	bool moved = false;
+	uint64_t now = host_ticks(session->tsc), horizon = now;
+	uint32_t ready = session->arena->ready;
 
-	for (uint32_t i = 0; i < session->arena->ready; i++)
-		moved |= drain(session, i, false);
-	return moved;
+	for (uint32_t i = 0; i < ready; i++) {
+		uint64_t clean = clean_since(session, i, now);
+
+		horizon = clean < horizon ? clean : horizon;
+	}
+	session->horizon = horizon > CLOCK_SKEW ? horizon - CLOCK_SKEW : 0;
 }
 
 /* All writers of the shared chunk 0 that matter are gone. */

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ANSWERED, _INJECTED, _ASKED = 1, 4, 8
+LOCAL = "pyshim_local_"
+"""How the module of a plugin that is a local file is called (plugins.py)."""
 _KEPT = 4
 """Strings given by `Args` live until this many more were given in the same thread: the
 call they belong to, and calls of signal handlers that interrupt it."""
@@ -162,7 +164,7 @@ _kept: dict[int, list[Any]] = {}
 
 def install(ffi: Any, lib: Any) -> None:
     """Give the C side its functions. Called once, by the embedding's own start."""
-    global _ffi, _lib  # noqa: PLW0603 (there is one interpreter and one ffi in it)
+    global _ffi, _lib
     _ffi, _lib = ffi, lib
     ffi.def_extern("hooks_setup")(_setup)
     ffi.def_extern("hooks_enter")(_enter)
@@ -188,6 +190,14 @@ def _setup(plan: Any) -> int:
 
 
 def _module(name: str, file: str) -> Any:
+    """By its name, with the package around it; a local file, or one that only the
+    host's own finders know (an editable install), by its file."""
+    if not name.startswith(LOCAL):
+        try:
+            __import__(name)
+        except ModuleNotFoundError as error:
+            if error.name != name.partition(".")[0]:
+                raise
     if name not in sys.modules:
         loader = SourceFileLoader(name, file)
         module = type(sys)(name)
@@ -201,27 +211,27 @@ def _say(text: str) -> None:
     os.write(2, f"pyshim: {text}\n".encode())
 
 
-class _Order(dict[int, "tuple[Hook, ...]"]):
-    """By the bits of call.hooks: the hooks to ask on one side, in the host's order."""
+class _Asked(dict[int, "tuple[Call, tuple[Hook, ...]]"]):
+    """By embed.c's key: the call, and the hooks to ask of it, in the host's order."""
 
     mask = 0
 
-    def __missing__(self, bits: int) -> tuple[Hook, ...]:
-        wanted = bits & self.mask
-        found = tuple(hook for number, hook in _hooks.items() if wanted >> number & 1)
-        self[bits] = found
+    def __missing__(self, key: int) -> tuple[Call, tuple[Hook, ...]]:
+        bits = key >> 16 & self.mask
+        hooks = tuple(hook for number, hook in _hooks.items() if bits >> number & 1)
+        found = self[key] = _calls[key & 0xFFFF], hooks
         return found
 
 
-_entering = _Order()
-_exiting = _Order()
+_entering = _Asked()
+_exiting = _Asked()
 
 
-def _enter(c: Any, number: int, bits: int) -> None:
+def _enter(c: Any, key: int) -> None:
     """Ask each hook; the first verdict that is not None counts."""
-    call = _calls[number]
+    call, hooks = _entering[key]
     call._c = c
-    for hook in _entering[bits]:
+    for hook in hooks:
         try:
             verdict = hook.function(call)
             if verdict is not None:
@@ -231,11 +241,11 @@ def _enter(c: Any, number: int, bits: int) -> None:
             _complain(hook, call)
 
 
-def _exit(c: Any, number: int, bits: int) -> None:
+def _exit(c: Any, key: int) -> None:
     """As `_enter`, on the other side. Twice the same, for a shared function costs."""
-    call = _calls[number]
+    call, hooks = _exiting[key]
     call._c = c
-    for hook in _exiting[bits]:
+    for hook in hooks:
         try:
             verdict = hook.function(call)
             if verdict is not None:
@@ -261,8 +271,8 @@ def _apply(c: Any, facts: Facts, verdict: Any) -> None:
         c.err = verdict.number
         c.ret = {"NULL": 0, "errno": verdict.number}.get(facts.fails, -1)
     elif isinstance(verdict, Return):
-        c.err = 0
         c.ret = verdict.value
+        c.err = 0
     elif isinstance(verdict, Args):
         _change(c, facts, verdict)
         c.flags |= _ASKED
@@ -273,11 +283,15 @@ def _apply(c: Any, facts: Facts, verdict: Any) -> None:
 
 
 def _change(c: Any, facts: Facts, verdict: Args) -> None:
+    """All of them or, when one is wrong, none."""
+    values = {}
     for name, value in verdict.changes.items():
         if name not in facts.index:
             raise TypeError(f"{facts.name} has no argument {name!r}")
         number = value if isinstance(value, int) else _keep(c.tid, os.fsencode(value))
-        c.args[facts.index[name]] = number
+        values[facts.index[name]] = _ffi.new("int64_t *", number)[0]
+    for place, number in values.items():
+        c.args[place] = number
 
 
 def _keep(tid: int, text: bytes) -> int:

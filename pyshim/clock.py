@@ -8,36 +8,61 @@ from dataclasses import dataclass
 from pyshim._host import lib
 
 
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Both clocks at one moment; `doubt` is how many ticks long that took."""
+
+    ticks: int
+    ns: int
+    doubt: int
+
+
 @dataclass(slots=True)
 class Clock:
-    """Turns ticks into nanoseconds since the epoch, from two readings of both."""
+    """Turns ticks into nanoseconds since the epoch, by comparing both now and then.
+
+    Of two moments the later one never gets the smaller number, though the rate becomes
+    better known with time: `keep` pins down what was given out.
+    """
 
     tsc: bool
-    ticks0: int = 0
-    ns0: int = 0
-    rate: float = 1.0
+    _start: _Reading = _Reading(0, 0, 0)
+    _kept: tuple[int, int] = (0, 0)
+    _rate: float = 1.0
     """Nanoseconds a tick."""
 
     def start(self) -> None:
         """Take the first reading."""
-        self.ticks0, self.ns0 = self._both()
+        self._start = self._read()
+        self._kept = self._start.ticks, self._start.ns
 
     def adjust(self) -> None:
         """Measure the rate over the time since `start`."""
-        ticks, ns = self._both()
-        if self.tsc and ticks > self.ticks0:
-            self.rate = (ns - self.ns0) / (ticks - self.ticks0)
+        now = self._read()
+        if self.tsc and now.ticks > self._start.ticks:
+            self._rate = (now.ns - self._start.ns) / (now.ticks - self._start.ticks)
 
-    def _both(self) -> tuple[int, int]:
-        return int(lib.host_ticks(self.tsc)), time.time_ns()
+    def keep(self, ticks: int) -> None:
+        """Leave all moments before this one as they are from now on."""
+        if ticks > self._kept[0]:
+            self._kept = ticks, self.when(ticks)
 
     def when(self, ticks: int) -> int:
-        """The time of day of one reading."""
-        return self.ns0 + round((ticks - self.ticks0) * self.rate)
+        """Nanoseconds since the epoch."""
+        return self._kept[1] + round((ticks - self._kept[0]) * self._rate)
 
-    def took(self, ticks: int) -> int:
-        """How long a number of ticks is."""
-        return round(ticks * self.rate)
+    def _read(self) -> _Reading:
+        """The best of a few: we may lose the processor between the two clocks."""
+        return min((self._read_once() for _ in range(_TRIES)), key=lambda r: r.doubt)
+
+    def _read_once(self) -> _Reading:
+        before = int(lib.host_ticks(self.tsc))
+        ns = time.time_ns()
+        after = int(lib.host_ticks(self.tsc))
+        return _Reading((before + after) // 2, ns, after - before)
 
 
 def clock_is_tsc() -> bool:

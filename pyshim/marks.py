@@ -50,7 +50,8 @@ def hookimpl(
     """
     unknown = set(options) - set(_PLUGGY)
     if unknown:
-        raise TypeError(f"hookimpl: unknown options {sorted(unknown)}")
+        allowed = ", ".join(["calls", "paths", *_PLUGGY])
+        raise TypeError(f"hookimpl has no option {min(unknown)!r}, but {allowed}")
 
     def mark(target: Any) -> Any:
         target.pyshim_impl = _PLUGGY | options

@@ -149,7 +149,9 @@ class Compiler:
         want = 0
         if call in self.wants.logged:
             want |= lib.WANT_LOG | lib.WANT_WRAP
-        if self.wants.maps and any(param.kind == "path" for param in call.params):
+        if self.wants.maps and (
+            call.base in _EXEC or any(param.kind == "path" for param in call.params)
+        ):
             want |= lib.WANT_MAP | lib.WANT_WRAP
         if call.id in self.refs or call.base in _ALWAYS:
             want |= lib.WANT_WRAP

@@ -14,6 +14,7 @@ from types import ModuleType
 import pluggy
 
 from pyshim import hookspecs
+from pyshim.bridge_side import LOCAL
 from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError, nearest
 from pyshim.plan import TargetHook
@@ -64,7 +65,7 @@ def from_file(path: str) -> Plugin:
     file = Path(path)
     if not file.is_file():
         raise PluginError(f"plugin file {path!r} does not exist")
-    name = f"pyshim_local_{file.stem}"
+    name = f"{LOCAL}{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file.resolve())
     if spec is None or spec.loader is None:
         raise PluginError(f"plugin file {path!r} is no Python file", allowed="*.py")
@@ -150,6 +151,11 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
         raise PluginError(
             f"plugin {impl.plugin_name!r}: {function} must be a function of a module, "
             "for the target imports that module again"
+        )
+    if impl.wrapper or impl.hookwrapper or impl.function.__name__ != function:
+        raise PluginError(
+            f"plugin {impl.plugin_name!r}: {function} runs in the target, without "
+            "pluggy: it can't be a wrapper or have another name"
         )
     calls = getattr(impl.function, "pyshim_calls", ())
     if not calls:

@@ -137,7 +137,14 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         values.setdefault("error", errno.ENOSYS)
     if not values.keys() & _ACTIONS:
         raise UsageError(f"{whole!r} has no action", allowed=_ACTIONS_ALLOWED)
-    return Rule(whole, table.select(selection), **values)
+    calls = table.select(selection)
+    if values.keys() & {"error", "retval"} and all(map(_never_returns, calls)):
+        raise UsageError(f"what never returns has no result to change: {whole!r}")
+    return Rule(whole, calls, **values)
+
+
+def _never_returns(call: Call) -> bool:
+    return call.syscall == "exit_group"
 
 
 def _split(text: str) -> list[str]:

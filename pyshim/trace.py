@@ -11,8 +11,10 @@ import os
 import struct
 import tempfile
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from types import MappingProxyType
 from typing import BinaryIO
 
@@ -62,6 +64,7 @@ class Trace:
         self._session.trace_fd = self._spool.fileno()
         self._session.spare = SPARE_CHUNKS
         self._clock = Clock(clock_is_tsc())
+        self._session.tsc = self._clock.tsc
         self._thread = threading.Thread(
             target=lib.host_loop, args=(self._session,), daemon=True
         )
@@ -98,28 +101,21 @@ class Trace:
     def events(self, *, last: bool = False) -> Iterator[Event]:
         """The events that are complete by now. `last`: all that there will be.
 
-        A record is held back until every other one of an earlier time is in the spool:
-        those that left their call before this round of reading began.
+        A record is held back until every other one of an earlier time is in the spool.
         """
-        horizon = int(lib.host_ticks(self._clock.tsc)) - self._slack()
-        self._clock.adjust()
+        # In this order: what is in the spool by now goes at least up to this horizon.
+        horizon = int(self._session.horizon)
         self._held.extend(self._records())
-        self._held.sort(key=lambda record: record.left)
-        ready = len(self._held)
-        if not last:
-            ready = next(
-                (i for i, each in enumerate(self._held) if each.left >= horizon), ready
-            )
+        self._held.sort(key=_left)
+        ready = len(self._held) if last else bisect_left(self._held, horizon, key=_left)
         batch, self._held = self._held[:ready], self._held[ready:]
+        self._clock.adjust()
         for record in batch:
             yield from self._settle(record)
+        self._clock.keep(horizon)
         if last:
             for tid in list(self._execs):
                 yield from self._execed(tid)
-
-    def _slack(self) -> int:
-        """Ticks between a call's end and the latest moment its record is spooled."""
-        return round(3_000_000 / self._clock.rate) if self._clock.rate else 0
 
     def _records(self) -> Iterator[_Record]:
         while True:
@@ -172,7 +168,7 @@ class Trace:
             pid=record.pid,
             tid=record.tid,
             start=self._clock.when(record.entered),
-            duration=self._clock.took(record.left - record.entered),
+            duration=self._clock.when(record.left) - self._clock.when(record.entered),
             call=call,
             args=record.args[: len(call.params)] if call else record.args,
             memory=MappingProxyType(record.memory),
@@ -194,6 +190,7 @@ class Trace:
 
 
 _SIZE = struct.Struct("<I")
+_left = attrgetter("left")
 lib_asked, lib_fair = 8, 16
 _KINDS = {
     lib.RECORD_CALL: Kind.CALL,

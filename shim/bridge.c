@@ -22,6 +22,7 @@ static int state;          /* OFF until the first hook; changed under the lock *
 static uint32_t serial;    /* of the process whose fork we have followed */
 static char *stack_top;
 static uint32_t lock;      /* 0 free, 1 held, 2 held and waited for */
+static bool forking;       /* held by a thread that is inside fork(3) */
 
 static void lock_take(void)
 {
@@ -47,7 +48,7 @@ static void lock_give(void)
  * namespace, takes 0-23 there: neither can meet the other's. Keys from 32 on live in
  * memory that the wrong libc would free, so the namespace has just these eight.
  */
-void bridge_reserve_keys(void)
+static void reserve_keys(void)
 {
 	pthread_key_t keys[KEYS];
 	int n = 0;
@@ -59,31 +60,63 @@ void bridge_reserve_keys(void)
 			pthread_key_delete(keys[i]);
 }
 
-/* A fork waits until no hook runs, so the child's interpreter is whole. Inside a hook
- * of this very thread it can't wait: the child goes on without Python. */
+/* On the bridge's stack: Python's own fork handlers don't fit a small one. */
+static void tell_before_fork(void *unused)
+{
+	(void)unused;
+	bridge->before_fork();
+}
+
+static void tell_after_fork(void *in_child)
+{
+	bridge->after_fork(in_child != NULL);
+}
+
+/*
+ * A fork waits until no hook runs, so the child's interpreter is whole; the lock is
+ * held from here to after the fork, and a handler that runs in between steps aside.
+ * Inside a hook of this very thread it can't wait: the child goes on without Python.
+ */
 static void before_fork(void)
 {
-	if (thread.asking)
+	if (thread.asking || !thread_ready())
 		return;
+	thread.asking = 1;
 	lock_take();
-	bridge->before_fork();
+	forking = true;
+	if (state == ON)
+		stack_call(tell_before_fork, NULL, stack_top);
 }
 
 static void after_fork_parent(void)
 {
-	if (thread.asking)
+	if (!forking || !thread.asking)
 		return;
-	bridge->after_fork(0);
+	if (state == ON)
+		stack_call(tell_after_fork, NULL, stack_top);
+	forking = false;
 	lock_give();
+	thread.asking = 0;
 }
 
+/* Where Python was not started yet, this child may start one of its own. */
 static void after_fork_child(void)
 {
-	if (thread.asking || !thread_ready())
+	if (!forking)
 		return;
-	bridge->after_fork(1);
-	serial = process->serial;
+	if (state == ON)
+		stack_call(tell_after_fork, &forking, stack_top);
+	forking = false;
 	lock = 0;
+	if (thread_ready())
+		serial = process->serial;
+	thread.asking = 0;
+}
+
+void bridge_init(void)
+{
+	reserve_keys();
+	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
 /* Runs on the bridge's own stack, signals blocked, lock held. */
@@ -98,9 +131,6 @@ static void start_here(void *unused)
 	bridge = handle ? dlsym(handle, "pyshim_bridge") : NULL;
 	state = bridge && !bridge->start(plan_text(plan->bridge_plan), readable_string)
 		? ON : BROKEN;
-	if (state == ON)
-		pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-	serial = process->serial;
 }
 
 static void start(void)
@@ -110,7 +140,9 @@ static void start(void)
 	long stack = sys6(__NR_mmap, 0, STACK, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 
-	state = BROKEN;
+	serial = process->serial;
+	/* Release pairs with may_ask(): who sees another state sees whose it is. */
+	__atomic_store_n(&state, BROKEN, __ATOMIC_RELEASE);
 	if (stack < 0 && stack > -4096)
 		return;
 	sys3(__NR_mprotect, stack, GUARD, PROT_NONE);
@@ -128,11 +160,16 @@ static bool usable(void)
 		start();
 	if (state == BROKEN)
 		skipped(SKIP_HOOK_BROKEN);
-	else if (serial != process->serial)
-		skipped(SKIP_HOOK_FORKED);
 	else
 		return true;
 	return false;
+}
+
+/* After a fork that bypassed fork(3) the lock may be held by nobody: never touch it. */
+static bool forked(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) != OFF
+		&& serial != process->serial;
 }
 
 static bool may_ask(void)
@@ -141,6 +178,8 @@ static bool may_ask(void)
 		skipped(SKIP_HOOK_REENTERED);
 	else if (in_vfork_child())
 		skipped(SKIP_HOOK_VFORK);
+	else if (forked())
+		skipped(SKIP_HOOK_FORKED);
 	else if (quiet)
 		skipped(SKIP_SECCOMP);
 	else
@@ -148,11 +187,16 @@ static bool may_ask(void)
 	return false;
 }
 
+/* A thread cancelled inside a hook would take the mutex and the GIL with it: the inner
+ * libc looks at the same thread's cancellation flags (pthread_setcancelstate(3)). */
 static void ask(struct call *call, bool entering)
 {
+	int cancel;
+
 	if (!may_ask())
 		return;
 	thread.asking = 1;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	lock_take();
 	if (usable()) {
 		call->pid = process->pid;
@@ -161,6 +205,7 @@ static void ask(struct call *call, bool entering)
 			   stack_top);
 	}
 	lock_give();
+	pthread_setcancelstate(cancel, NULL);
 	thread.asking = 0;
 }
 

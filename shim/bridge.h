@@ -16,8 +16,8 @@
 void bridge_enter(struct call *call);
 void bridge_exit(struct call *call);
 
-/* Constructor only: keeps pthread keys free for the namespace, see bridge.c. */
-void bridge_reserve_keys(void);
+/* Constructor only: before any fork, and before the program takes pthread keys. */
+void bridge_init(void);
 
 /* cdef begin: what the bridge library offers as `pyshim_bridge`. */
 struct bridge {

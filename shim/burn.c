@@ -1,5 +1,5 @@
 /* libpyburn.so: takes pthread keys 0-23 in the bridge's namespace before anybody else
- * there can. Why: bridge.c, bridge_reserve_keys(). Linked with -z initfirst. */
+ * there can. Why: bridge.c, reserve_keys(). Linked with -z initfirst. */
 #include <pthread.h>
 
 __attribute__((constructor)) static void burn(void)

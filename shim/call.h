@@ -25,7 +25,7 @@ struct call {
 	int64_t ret;
 	uint64_t site;       /* return address: where in the program */
 	uint64_t entered;    /* clock ticks, see trace.c */
-	uint64_t left;
+	uint64_t left;       /* 0: when the record is written */
 	int32_t pid, tid;    /* filled for Python hooks only */
 };
 
@@ -87,6 +87,7 @@ static inline void call_begin(struct call *call, uint16_t id, const void *site)
 	call->flags = 0;
 	call->rule = -1;
 	call->err = 0;
+	call->left = 0;
 	call->hooks = 0;
 	call->ret = 0;
 	call->site = (uint64_t)site;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include "chunk.h"
 #include "thread.h"
+#include "trace.h"
 
 enum { SHARED_CHUNK = 0, LOOK_EVERY = 64 };
 
@@ -26,7 +27,7 @@ static bool chunk_take(struct head *head)
 	    || !__atomic_compare_exchange_n(&head->owner, &nobody, us, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
-	head->entered = 0;
+	head->mark.entered = 0;
 	thread.head = head;
 	return true;
 }
@@ -38,8 +39,10 @@ static bool have_key;
 
 static void chunk_destroy(void *head)
 {
-	if (thread.head == head)
-		chunk_release();
+	if (thread.head != head)
+		return;
+	trace_abandoned();
+	chunk_release();
 }
 
 void chunk_init(void)

@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -70,13 +71,37 @@ static void act(struct call *call, const struct plan_rule *rule)
 		answer(call, rule);
 }
 
+static bool enters_seccomp(const struct call *call)
+{
+	return call->id == CALL_prctl && call->args[0] == PR_SET_SECCOMP;
+}
+
+static bool forbids_tsc(const struct call *call)
+{
+	int64_t option = call->id == CALL_prctl ? call->args[0] : 0;
+
+	return (option == PR_SET_SECCOMP && call->args[1] == SECCOMP_MODE_STRICT)
+		|| (option == PR_SET_TSC && call->args[1] == PR_TSC_SIGSEGV);
+}
+
 /* What the program does that changes what we may do. */
 static void notice(const struct call *call)
 {
-	if (call->id != CALL_prctl)
-		handlers_changed();
-	else if (call->args[0] == PR_SET_SECCOMP)
+	if (forbids_tsc(call))
+		trace_stop_clock(true);
+	if (enters_seccomp(call))
 		quiet = true;
+	else if (call->id != CALL_prctl)
+		handlers_changed();
+}
+
+/* Of any other call that fails: another thread may have entered seccomp meanwhile. */
+static void notice_failure(const struct call *call, bool was_quiet)
+{
+	if (forbids_tsc(call))
+		trace_stop_clock(false);
+	if (enters_seccomp(call))
+		quiet = was_quiet;
 }
 
 static void take_error(struct call *call)
@@ -112,18 +137,19 @@ static void make_call(struct call *call, call_real *real, const struct plan_row 
 	bool log = want->want & WANT_LOG;
 	uint8_t flags = rows[call->id].flags;
 	bool before = quiet;
+	struct mark outer;
 
 	if (want->want & WANT_NOTICE)
 		notice(call);
 	if (flags & (ROW_NORETURN | ROW_EXEC))
 		leave(call, log);
-	else if (log && flags & ROW_BLOCKS)
-		trace_mark(call);
+	else if (log)
+		trace_mark(call, &outer);
 	real(call);
 	take_error(call);
-	if (call->err)
-		quiet = before;
-	trace_unmark(call);
+	if (call->err && want->want & WANT_NOTICE)
+		notice_failure(call, before);
+	trace_unmark(call, &outer);
 }
 
 long call_finish(struct call *call, call_real *real, const struct plan_rule *rule)
@@ -143,10 +169,8 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 		bridge_exit(call);
 	if (rule && rule->action & ACT_DELAY_EXIT)
 		delay(rule->delay_exit);
-	if (want->want & WANT_LOG || call->flags & CALL_HIT) {
-		call->left = trace_clock();
+	if (want->want & WANT_LOG || call->flags & CALL_HIT)
 		trace_call(call);
-	}
 	return give(call);
 }
 

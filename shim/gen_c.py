@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gen_exports import Export
-from gen_rows import FAILS, MAX_ARGS, BadRow, Param, Row
+from gen_rows import FAILS, MAX_ARGS, Param, Row
 
 
 def ids(rows: list[Row], exports: list[Export], digest: str) -> str:
@@ -131,7 +131,7 @@ def argument_facts(row: Row) -> str:
             facts.append(f"{{ .kind = ARG_PATH, .from = {dirfd} }}")
         elif kind in ("in", "out"):
             facts.append(
-                f"{{ .kind = ARG_{kind.upper()}, {length_fact(row, index, length)} }}"
+                f"{{ .kind = ARG_{kind.upper()}, {length_fact(index, length)} }}"
             )
         elif kind in ("str", "argv", "envp", "fds", "fd", "dirfd"):
             facts.append(f"{{ .kind = ARG_{kind.upper()} }}")
@@ -140,15 +140,13 @@ def argument_facts(row: Row) -> str:
     return ", ".join(facts)
 
 
-def length_fact(row: Row, index: Mapping[str, int], length: str) -> str:
+def length_fact(index: Mapping[str, int], length: str) -> str:
     """Where the size of a buffer is to be found."""
     if length == "ret":
         return ".from = FROM_RET"
     if length in index:
         return f".from = {index[length]}"
-    if length.isdigit():
-        return f".from = FROM_CONST, .size = {length}"
-    raise BadRow(f"{row.name}: no length {length!r}")
+    return f".from = FROM_CONST, .size = {length}"
 
 
 def row_facts(row: Row) -> str:

@@ -169,12 +169,22 @@ def check_facts(name: str, raw: Mapping[str, Any], params: list[Param]) -> None:
     for each in raw["sets"]:
         if each not in SETS:
             raise BadRow(f"{name}: no such set {each}")
+    for param in params:
+        check_length(name, param, params)
     if len(params) > MAX_ARGS and not raw.get("irregular"):
         raise BadRow(f"{name}: more than {MAX_ARGS} parameters")
     if raw.get("fails", "-1") not in FAILS:
         raise BadRow(f"{name}: unknown failure value {raw['fails']}")
     if ("EINTR" in raw.get("errnos", [])) != ("restarts" in raw):
         raise BadRow(f"{name}: EINTR and `restarts` go together")
+
+
+def check_length(name: str, param: Param, params: list[Param]) -> None:
+    """Refuse memory of a size that nothing says."""
+    match = re.fullmatch(r"(?:in|out)\[(.*)\]", param.kind)
+    known = {"ret", *(each.name for each in params)}
+    if match and not match[1].isdigit() and match[1] not in known:
+        raise BadRow(f"{name}: {param.name} has no length {match[1]!r}")
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -1,5 +1,6 @@
 /* Wrappers that can't be rows: today only syscall(2), whose row is chosen by number. */
 #define _GNU_SOURCE
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <unistd.h>
 #include "call.h"
@@ -7,6 +8,7 @@
 #include "real.h"
 #include "sys.h"
 #include "thread.h"
+#include "trace.h"
 
 /* by_number[nr]: 1 + the call with the very same arguments. Generated. */
 extern const uint16_t by_number[];
@@ -35,8 +37,10 @@ long wrap_syscall(long number, ...)
 	for (int i = 0; i < MAX_ARGS; i++)
 		call.args[i] = va_arg(list, long);
 	va_end(list);
-	if (number == __NR_seccomp)
+	if (number == __NR_seccomp) {
+		trace_stop_clock(call.args[0] == SECCOMP_SET_MODE_STRICT);
 		quiet = true;
+	}
 	uint16_t id = (unsigned long)number < numbers ? by_number[number] : 0;
 
 	if (!id || quiet || !plan_row(id - 1)->want)

@@ -6,6 +6,7 @@
 #include "dispatch.h"
 #include "paths.h"
 #include "plan.h"
+#include "real.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -99,15 +100,31 @@ static bool text_path(const struct call *call, const struct arg *arg, const char
 	return join(path, length == 1 ? 0 : length, text);
 }
 
+/* A program's name is a path only with a slash in it, else it is looked for on PATH. */
+static bool is_path(const struct call *call, const struct arg *arg, const char *text)
+{
+	switch (call->id) {
+	case CALL_execlp:
+	case CALL_execvp:
+	case CALL_execvpe:
+	case CALL_posix_spawnp:
+		return arg->kind == ARG_STR && readable_string(text, PATH_ROOM) > 0
+			&& strchr(text, '/');
+	default:
+		return arg->kind == ARG_PATH;
+	}
+}
+
 bool call_path(const struct call *call, uint32_t index, char path[PATH_ROOM])
 {
 	const struct arg *arg = &rows[call->id].args[index];
+	const char *text = (const char *)call->args[index];
 
 	if (quiet)
 		return false;
-	if (arg->kind == ARG_PATH && call->args[index])
-		return text_path(call, arg, (const char *)call->args[index], path);
-	return arg->kind == ARG_FD && fd_path((int)call->args[index], path);
+	if (arg->kind == ARG_FD)
+		return fd_path((int)call->args[index], path);
+	return text && is_path(call, arg, text) && text_path(call, arg, text, path);
 }
 
 /* The map whose `from` is `path` or a directory above it. Longest first in the plan. */
@@ -124,43 +141,32 @@ static const struct plan_map *map_for(const char *path)
 	return NULL;
 }
 
-/* Rewrites `path` in place; false when no map fits or the result is too long. */
-static bool map_path(char path[PATH_ROOM])
-{
-	const struct plan_map *map = map_for(path);
-	size_t rest = map ? strlen(path + map->from_len) : 0;
-
-	if (!map || map->to_len + rest >= PATH_ROOM)
-		return false;
-	memmove(path + map->to_len, path + map->from_len, rest + 1);
-	memcpy(path, plan_text(map->to), map->to_len);
-	return true;
-}
-
 /* "dir/" asks for a directory: what join() drops must come back. */
-static void keep_slash(char *path, const char *text)
+static bool ends_with_slash(const char *text)
 {
-	size_t length = strlen(path), given = strlen(text);
+	size_t length = strlen(text);
 
-	if (given && text[given - 1] == '/' && path[length - 1] != '/'
-	    && length + 1 < PATH_ROOM)
-		memcpy(path + length, "/", 2);
+	return length && text[length - 1] == '/';
 }
 
 /* Where path argument `i` is to be found instead, into `to` if it has room: bytes with
- * the NUL, or 0 when no map fits. Its big frame is gone before the call is made. */
+ * the NUL, or 0 when no map fits. It may be too long for the kernel, which then says so:
+ * what is at the old place must not be found. The big frame here is gone before the call
+ * is made. */
 __attribute__((noinline)) static size_t mapped(const struct call *call, uint32_t i,
 					       char *to, size_t room)
 {
 	char path[PATH_ROOM];
+	const struct plan_map *map = call_path(call, i, path) ? map_for(path) : NULL;
 
-	if (!call_path(call, i, path) || !map_path(path))
+	if (!map)
 		return 0;
-	keep_slash(path, (const char *)call->args[i]);
-	size_t size = strlen(path) + 1;
+	const char *slash = ends_with_slash((const char *)call->args[i]) ? "/" : "";
+	const char *rest = path + map->from_len;
+	size_t size = map->to_len + strlen(rest) + strlen(slash) + 1;
 
 	if (size <= room)
-		memcpy(to, path, size);
+		stpcpy(stpcpy(stpcpy(to, plan_text(map->to)), rest), slash);
 	return size;
 }
 
@@ -171,7 +177,7 @@ long map_run(struct call *call, call_real *real, const struct plan_rule *rule)
 	const struct row *row = &rows[call->id];
 
 	for (uint32_t i = 0; i < row->nargs; i++) {
-		size_t size = row->args[i].kind == ARG_PATH ? mapped(call, i, NULL, 0) : 0;
+		size_t size = row->args[i].kind == ARG_FD ? 0 : mapped(call, i, NULL, 0);
 
 		if (!size)
 			continue;

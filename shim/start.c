@@ -93,7 +93,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!arena || !process_init())
 		return;
 	if (plan->nhooks)
-		bridge_reserve_keys();
+		bridge_init();
 	chunk_init();
 	if (!thread_ready())
 		return;

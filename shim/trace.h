@@ -4,13 +4,21 @@
 
 #include <stdbool.h>
 #include "call.h"
+#include "wire.h"
 
 /* Clock ticks: rdtsc where the host found it good, else CLOCK_MONOTONIC in ns. */
 uint64_t trace_clock(void);
 
-/* This thread goes into a call that may block: tell the host, should we die there. */
-void trace_mark(struct call *call);
-void trace_unmark(const struct call *call);
+/* Strict seccomp and PR_SET_TSC make rdtsc fatal, which the vDSO uses, too: from here
+ * on each reading is one tick after the other. */
+void trace_stop_clock(bool stop);
+
+/* This thread goes into a call: to be told as unfinished should it end there, or jump
+ * away. `outer` keeps the mark of the call that a handler of ours has interrupted. */
+void trace_mark(struct call *call, struct mark *outer);
+void trace_unmark(const struct call *call, const struct mark *outer);
+/* This thread ends: the call it is in, if any, will not return. */
+void trace_abandoned(void);
 
 /* The call as an event. */
 void trace_call(const struct call *call);

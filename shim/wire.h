@@ -127,6 +127,15 @@ struct proc {
 	/* uint32_t counters[ncounters] follow */
 };
 
+/* The call a thread is in, should it end there. */
+struct mark {
+	uint64_t entered;    /* 0: in none */
+	uint64_t frame;      /* where on its stack the struct call is */
+	int64_t args[6];
+	uint32_t call;
+	uint32_t pad;
+};
+
 /* A ring of records with one writer (the owning thread; of chunk 0, every thread that
  * found none free) and one reader (the host). */
 struct head {
@@ -134,12 +143,12 @@ struct head {
 	uint64_t head;       /* bytes ever reserved, moved by the owner */
 	uint64_t tail;       /* bytes ever taken, moved by the host */
 	uint64_t dropped;    /* events that did not fit */
-	/* the blocking call this thread is in; entered 0: none */
-	uint64_t entered;
-	uint32_t in_call;
+	struct mark mark;
+	/* the host's own: */
+	uint64_t clean;      /* ticks: all that was reserved before is in the trace */
+	uint32_t stuck;      /* rounds that had to wait for a record */
 	uint32_t pad;
-	int64_t in_args[6];
-	uint64_t pad2[4];
+	uint64_t pad2;
 };
 
 enum record_kind {
@@ -149,7 +158,7 @@ enum record_kind {
 	RECORD_EXIT,         /* ret: status */
 	RECORD_BYPASS,       /* memory 0: the file, memory 1: why */
 	RECORD_EXEC,         /* about to exec; a RECORD_CALL of the same `entered` says it failed */
-	RECORD_UNFINISHED,   /* written by the host from a dead thread's head */
+	RECORD_UNFINISHED,   /* a mark that was left behind */
 };
 
 struct record {

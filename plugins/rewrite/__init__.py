@@ -45,9 +45,14 @@ def _parse(text: str) -> Map:
     source, equals, target = text.partition("=")
     if not equals or not source or not target:
         raise UsageError(f"--map {text!r}: not two paths", allowed="--map FROM=TO")
-    source, target = (os.path.abspath(each) for each in (source, target))  # noqa: PTH100
+    source, target = _absolute(source), _absolute(target)
     if source == "/":
         raise UsageError("--map: FROM can't be /", allowed="a path below /")
     if not os.path.lexists(target):
         raise UsageError(f"--map: {target} does not exist")
     return Map(source, target)
+
+
+def _absolute(path: str) -> str:
+    """As the shim writes paths: POSIX would keep two slashes in front."""
+    return "/" + os.path.abspath(path).lstrip("/")  # noqa: PTH100

@@ -41,9 +41,7 @@ class Step:
 
 def blocks(text: str) -> Iterator[tuple[int, list[str]]]:
     """Each console block: the line it starts at, its lines."""
-    for match in re.finditer(
-        r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE
-    ):
+    for match in re.finditer(r"^```console\n(.*?)^```$", text, re.DOTALL | re.M):
         first = text.count("\n", 0, match.start()) + 2
         yield first, match[1].splitlines()
 
@@ -161,7 +159,7 @@ def prose(page: str) -> str:
 
 def anchors(page: Path) -> set[str]:
     """The headings of a page, as GitHub makes anchors of them."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
     return {
         re.sub(r"[^\w\- ]", "", each).lower().replace(" ", "-") for each in headings
     }
@@ -182,7 +180,7 @@ def test_links_lead_somewhere(page: str) -> None:
 @cache
 def known_tests() -> frozenset[str]:
     sources = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
-    return frozenset(re.findall(r"^def (test_\w+)", "\n".join(sources), re.MULTILINE))
+    return frozenset(re.findall(r"^def (test_\w+)", "\n".join(sources), re.M))
 
 
 @pytest.mark.parametrize("page", PAGES)

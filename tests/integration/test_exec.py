@@ -123,7 +123,7 @@ def test_each_child_gets_the_environment_it_was_given(spawned: Log) -> None:
     given: dict[str, str] = {}
     now: list[str] = []
     for line in spawned.done.stdout.decode().splitlines()[:-1]:
-        if not re.fullmatch(r"(exec|posix)[\w, ]+: 0", line):
+        if not re.fullmatch(r"(f?exec|posix)[\w, ]+: 0", line):
             now.append(line)
             continue
         both = [each.split("=")[0] for each in now if each not in settings(each)]

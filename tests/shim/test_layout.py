@@ -24,6 +24,7 @@ from pyshim.rules import parse
 
 SHIM = Path(__file__).parents[2] / "shim"
 HEADERS = ("wire.h", "call.h")
+CAT = ["cat", "/proc/self/comm"]
 Layout = dict[str, int]
 
 
@@ -107,7 +108,7 @@ def cat(tmp_path: Path) -> Cat:
     def run(plan: bytes) -> subprocess.CompletedProcess[str]:
         (tmp_path / "plan").write_bytes(plan)
         return subprocess.run(
-            ["cat", "/proc/self/comm"],
+            CAT,
             env={
                 **os.environ,
                 "LD_PRELOAD": str(LIB / "libpyshim.so"),
@@ -166,8 +167,7 @@ def test_the_host_says_that_a_shim_of_another_table_did_nothing(tmp_path: Path) 
     copy = package / "_lib" / "table.json"
     copy.write_text(json.dumps(json.loads(copy.read_text()) | {"digest": "1"}))
     done = subprocess.run(
-        [sys.executable, "-m", "pyshim", "-e", "inject=read:error=EIO"]
-        + ["cat", "/proc/self/comm"],
+        [sys.executable, "-m", "pyshim", "-e", "inject=read:error=EIO", *CAT],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,

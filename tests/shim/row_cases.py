@@ -1,0 +1,132 @@
+"""What row_driver.c is to call, as C: one case for each export with a made wrapper."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gen_exports import find_libc, libc_versions
+from gen_rows import Row, read_rows
+
+from pyshim.calls import LIB
+
+SHIM = Path(__file__).parents[2] / "shim"
+VARIANTS = ("zero", "minus", "bad", "good")
+
+_MACHINE = "acts on the whole machine"
+_OTHERS = "acts on other processes"
+_STAYS = "leaves an object behind that outlives the test"
+_ENDLESS = "waits for ever"
+_LONG = "sleeps for seconds or longer"
+_ALWAYS = {
+    _MACHINE: "sync syncfs mount umount umount2 pivot_root chroot swapon swapoff acct "
+    "klogctl sethostname setdomainname clock_settime clock_adjtime adjtimex",
+    _OTHERS: "kill killpg tgkill ptrace setpriority",
+    _STAYS: "shmget semget msgget mq_open",
+    _ENDLESS: "pause",
+    "returns twice": "fork",
+}
+_SOMETIMES = {
+    ("good", _ENDLESS): "sigsuspend sigwait sigwaitinfo",
+    ("zero", _ENDLESS): "select pselect ppoll __ppoll_chk",
+    ("minus", _LONG): "sleep usleep",
+}
+SKIPPED: dict[tuple[str, str], str] = {
+    (name, variant): why
+    for variant in VARIANTS
+    for why, names in _ALWAYS.items()
+    for name in names.split()
+} | {
+    (name, variant): why
+    for (variant, why), names in _SOMETIMES.items()
+    for name in names.split()
+}
+"""Rows and variants the driver leaves alone, and why."""
+
+CLOCKS = {"times"}
+RANDOM = {"getrandom", "getentropy"}
+UNFILLED = {"sigaction"}
+"""libc copies more to the caller than the kernel has filled."""
+UNSIGNED = {"uid_t", "gid_t", "mode_t", "unsigned int"}
+KINDS = {
+    **dict.fromkeys(("fds", "str"), "STRING"),
+    **dict.fromkeys(("in", "out"), "INPUT"),
+    "dirfd": "DIRFD",
+    "path": "PATH",
+    "size": "SIZE",
+    "signal": "SIGNAL",
+    "mode": "MODE",
+    "uid": "OWNER",
+    "argv": "ARGV",
+    "envp": "ENVP",
+    "ptr": "POINTER",
+}
+
+ROWS = {
+    row.name: row
+    for row in read_rows(SHIM / "calls.toml")
+    if row.generated and not row.facts.get("noreturn")
+}
+TABLE = json.loads((LIB / "table.json").read_text())
+EXPORTS = [each for each in TABLE["exports"] if each.partition("@")[0] in ROWS]
+WRAPPED = [
+    f"{name}@{version}"
+    for name, versions in libc_versions(find_libc()).items()
+    for version, _, address in versions
+    if name in ROWS and address in {at for _, default, at in versions if default}
+]
+"""Not wrapped are old versions with code of their own: they go on to libc's."""
+
+
+def caller(row: Row) -> str:
+    """A C function that casts a pointer to the row's type and calls it."""
+    fixed = [param.ctype for param in row.params[: row.fixed]]
+    inside = ", ".join([*fixed, *(["..."] if row.variadic else [])]) or "void"
+    values = ", ".join(f"({p.ctype})a[{at}]" for at, p in enumerate(row.params))
+    call = f"(({row.returns} (*)({inside}))f)({values})"
+    run = f"{call}; return 0" if row.returns == "void" else f"return (long){call}"
+    return f"static long call_{row.name}(void *f, const long *a) {{ (void)a; {run}; }}"
+
+
+def kind(row: Row, position: int) -> str:
+    param = row.params[position]
+    plain = param.kind.partition("[")[0].partition(":")[0]
+    if row.base in UNFILLED and param.kind == "ptr":
+        return "OPAQUE"
+    if row.base in RANDOM:
+        return "POINTER" if "*" in param.ctype else "SIZE"
+    if plain == "fd":
+        return "SOCKET" if "network" in row.facts["sets"] else "FD"
+    return KINDS.get(plain, "POINTER" if "*" in param.ctype else "NUMBER")
+
+
+def result(row: Row) -> str:
+    shown = row.facts.get("ret", "int")
+    if shown == "pid" or row.base in CLOCKS:
+        return "SIGN"
+    return "ADDRESS" if shown == "ptr" else "EXACT"
+
+
+def case(export: str) -> str:
+    name, _, version = export.partition("@")
+    row = ROWS[name]
+    kinds = ", ".join(kind(row, at) for at in range(len(row.params))) or "0"
+    skip = ", ".join(str(int((row.base, each) in SKIPPED)) for each in VARIANTS)
+    return (
+        f'{{ "{name}", "{version}", call_{name}, {result(row)}, {len(row.params)}, '
+        f"{{ {kinds} }}, {{ {skip} }} }},"
+    )
+
+
+def cases() -> str:
+    headers = sorted({row.header for row in ROWS.values() if row.header})
+    return "\n".join(
+        [
+            *(f"#include <{header}>" for header in headers),
+            *(caller(row) for row in ROWS.values()),
+            "static const struct testcase cases[] = {",
+            *map(case, EXPORTS),
+            "};",
+            f"static const int ncases = {len(EXPORTS)};",
+        ]
+    )

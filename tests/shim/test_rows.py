@@ -1,0 +1,134 @@
+"""Each made wrapper, in every version exported: what the caller sees is libc's own.
+
+row_driver.c calls each with four kinds of arguments, bare and under the shim. The lines
+it prints must be equal: how the call ended, its result, errno, the memory given to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from gen_rows import Row
+from row_cases import (
+    EXPORTS,
+    ROWS,
+    SHIM,
+    SKIPPED,
+    UNSIGNED,
+    VARIANTS,
+    WRAPPED,
+    cases,
+    kind,
+)
+
+HERE = Path(__file__).parent
+PYSHIM = (sys.executable, "-m", "pyshim")
+NOBODY = 65534
+
+Results = dict[tuple[str, str], str]
+Drive = Callable[..., Results]
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
+    """Run the cases behind a command prefix, each time in the same empty folder."""
+    folder = tmp_path_factory.mktemp("rows")
+    (folder / "cases.h").write_text(cases())
+    driver = folder / "driver"
+    command = ["gcc", "-std=gnu11", "-O1", "-w", f"-I{SHIM}", f"-I{folder}"]
+    source = str(HERE / "row_driver.c")
+    subprocess.run([*command, source, "-o", str(driver)], check=True, timeout=120)
+
+    def run(*prefix: str, every: bool = False) -> Results:
+        place = folder / "place"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(mode=0o777)
+        if os.geteuid() == 0:
+            os.chown(place, NOBODY, NOBODY)
+        done = subprocess.run(
+            [*prefix, str(driver), *(["every"] if every else [])],
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=True,
+        )
+        return parsed(done.stdout.splitlines())
+
+    return run
+
+
+def parsed(lines: Iterable[str]) -> Results:
+    fields = (line.split(" ", 2) for line in lines)
+    return {(export, variant): seen for export, variant, seen in fields}
+
+
+@pytest.fixture(scope="module")
+def bare(drive: Drive) -> Results:
+    return drive()
+
+
+MODES = {
+    "a rule that never fires": ("-e", "inject=all:error=EIO:when=60000"),
+    "log": ("-e", "trace=all", "-o", "/dev/null"),
+}
+
+
+@pytest.fixture(scope="module", params=MODES.values(), ids=MODES)
+def shimmed(request: pytest.FixtureRequest, drive: Drive) -> Results:
+    return drive(*PYSHIM, *request.param)
+
+
+def of(export: str, results: Results) -> dict[str, str]:
+    return {
+        variant: seen for (each, variant), seen in results.items() if each == export
+    }
+
+
+def test_no_case_of_the_driver_waits_for_ever(bare: Results) -> None:
+    killed = [case for case, seen in bare.items() if "status=9" in seen.split()]
+
+    assert killed == [], "list them in SKIPPED"
+
+
+def test_skipped_calls_are_in_the_table() -> None:
+    assert {name for name, _ in SKIPPED} - {row.base for row in ROWS.values()} == set()
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_the_caller_sees_what_libc_says(
+    export: str, bare: Results, shimmed: Results
+) -> None:
+    assert of(export, shimmed) == of(export, bare)
+
+
+@pytest.fixture(scope="module")
+def failed(drive: Drive) -> Results:
+    return drive(*PYSHIM, "-e", "inject=all:error=EIO", every=True)
+
+
+def failure(row: Row) -> str:
+    """How this row tells EIO, with nothing written; errno was 77 before."""
+    told = {"NULL": "ret=0 errno=5", "errno": "ret=5 errno=77"}
+    result = told.get(row.facts.get("fails", "-1"), "ret=-1 errno=5")
+    if row.returns in UNSIGNED:
+        result = f"ret={2**32 - 1} errno=5"
+    if row.returns == "void":
+        result = "ret=0 errno=5"
+    opaque = [kind(row, at) == "OPAQUE" for at in range(len(row.params))]
+    memory = "".join("?," if each else "=," for each in opaque)
+    return f"status=0 {result} memory={memory}"
+
+
+@pytest.mark.parametrize("export", WRAPPED)
+def test_a_rule_fails_it_as_libc_would(export: str, failed: Results) -> None:
+    expected = failure(ROWS[export.partition("@")[0]])
+
+    assert of(export, failed) == dict.fromkeys(VARIANTS, expected)
