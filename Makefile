@@ -4,6 +4,7 @@ VENV    = .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 SHIM    = $(wildcard shim/*.c shim/*.h shim/*.S shim/*.py shim/*.toml shim/Makefile)
+WARN    = -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wundef -Wvla -Werror -Wno-unused-function
 NEEDS   = strace git sqlite3 gcc make tar
 
 help: ## this list
@@ -35,6 +36,7 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, generated docs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
+	@gcc $(WARN) -fanalyzer -c -o /dev/null -include shim/wire.h pyshim/_host.c
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
 	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -
 

@@ -249,6 +249,8 @@ def _exit(c: Any, key: int) -> None:
         try:
             verdict = hook.function(call)
             if verdict is not None:
+                if isinstance(verdict, Args):
+                    raise TypeError("the call has been made: too late for Args")
                 _apply(c, call._facts, verdict)
                 return
         except BaseException:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from pyshim._host import lib
 
-
 _TRIES = 8
 
 

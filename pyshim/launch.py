@@ -29,7 +29,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -50,6 +50,8 @@ class Outcome:
     status: int | None
     signal: int | None
     timed_out: bool
+    ran: bool = field(default=True, repr=False)
+    """False: it could not be executed, and that was said."""
 
     @property
     def exit_code(self) -> int:
@@ -214,7 +216,7 @@ def _not_run(program: str, failure: int) -> Outcome:
         with suppress(OSError, ValueError):
             print(f"pyshim: {program}: {os.strerror(failure)}", file=sys.stderr)
     status = NOT_FOUND if failure == errno.ENOENT else NOT_EXECUTABLE
-    return Outcome(status, None, timed_out=False)
+    return Outcome(status, None, timed_out=False, ran=False)
 
 
 def _settle(stream: TextIO | None) -> None:

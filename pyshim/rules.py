@@ -138,13 +138,17 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
     if not values.keys() & _ACTIONS:
         raise UsageError(f"{whole!r} has no action", allowed=_ACTIONS_ALLOWED)
     calls = table.select(selection)
-    if values.keys() & {"error", "retval"} and all(map(_never_returns, calls)):
-        raise UsageError(f"what never returns has no result to change: {whole!r}")
+    if values.keys() & {"error", "retval"}:
+        calls = _returning(calls, whole)
     return Rule(whole, calls, **values)
 
 
-def _never_returns(call: Call) -> bool:
-    return call.syscall == "exit_group"
+def _returning(calls: frozenset[Call], whole: str) -> frozenset[Call]:
+    """Without exit: a set may hold it, but a hit that changes nothing is none."""
+    left = frozenset(call for call in calls if call.syscall != "exit_group")
+    if calls and not left:
+        raise UsageError(f"what never returns has no result to change: {whole!r}")
+    return left
 
 
 def _split(text: str) -> list[str]:

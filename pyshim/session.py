@@ -94,7 +94,7 @@ class Session:
             finally:
                 self.trace.stop()
             self._hand_out(last=True)
-            self._finish()
+            self._finish(outcome)
             return outcome
 
     def _launch(self, rundir: Path) -> launch.Outcome:
@@ -130,13 +130,14 @@ class Session:
         elif event.kind is Kind.START:
             self.run.processes.add(event.pid)
 
-    def _finish(self) -> None:
+    def _finish(self, outcome: launch.Outcome) -> None:
         self.run.hits = self.arena.hits[: len(self.run.rules)]
         self.run.dropped = self.arena.dropped
         self.run.torn = self.trace.torn
         self.run.skipped = self.arena.skipped
         self.manager.hook.pyshim_report(run=self.run)
-        report_coverage(self.run)
+        if outcome.ran:
+            report_coverage(self.run)
 
 
 def report_coverage(run: Run) -> None:

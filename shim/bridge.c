@@ -21,25 +21,31 @@ static struct bridge *bridge;
 static int state;          /* OFF until the first hook; changed under the lock */
 static uint32_t serial;    /* of the process whose fork we have followed */
 static char *stack_top;
-static uint32_t lock;      /* 0 free, 1 held, 2 held and waited for */
-static bool forking;       /* held by a thread that is inside fork(3) */
+static bool forking;       /* the lock is held by a thread that is inside fork(3) */
+
+/* After a fork that bypassed fork(3) Python may have stopped anywhere. */
+static bool forked(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) != OFF
+		&& serial != process->serial;
+}
 
 static void lock_take(void)
 {
 	uint32_t is = 0;
 
 	/* Acquire and release: what the hook before us did is there for ours. */
-	if (__atomic_compare_exchange_n(&lock, &is, 1, false, __ATOMIC_ACQUIRE,
+	if (__atomic_compare_exchange_n(&process->lock, &is, 1, false, __ATOMIC_ACQUIRE,
 					__ATOMIC_RELAXED))
 		return;
-	while (__atomic_exchange_n(&lock, 2, __ATOMIC_ACQUIRE))
-		sys4(__NR_futex, &lock, FUTEX_WAIT_PRIVATE, 2, 0);
+	while (__atomic_exchange_n(&process->lock, 2, __ATOMIC_ACQUIRE))
+		sys4(__NR_futex, &process->lock, FUTEX_WAIT_PRIVATE, 2, 0);
 }
 
 static void lock_give(void)
 {
-	if (__atomic_exchange_n(&lock, 0, __ATOMIC_RELEASE) == 2)
-		sys3(__NR_futex, &lock, FUTEX_WAKE_PRIVATE, 1);
+	if (__atomic_exchange_n(&process->lock, 0, __ATOMIC_RELEASE) == 2)
+		sys3(__NR_futex, &process->lock, FUTEX_WAKE_PRIVATE, 1);
 }
 
 /*
@@ -81,6 +87,10 @@ static void before_fork(void)
 {
 	if (thread.asking || !thread_ready())
 		return;
+	/* What another process's thread was doing is copied, too. */
+	forking = false;
+	if (forked())
+		return;
 	thread.asking = 1;
 	lock_take();
 	forking = true;
@@ -107,7 +117,6 @@ static void after_fork_child(void)
 	if (state == ON)
 		stack_call(tell_after_fork, &forking, stack_top);
 	forking = false;
-	lock = 0;
 	if (thread_ready())
 		serial = process->serial;
 	thread.asking = 0;
@@ -137,12 +146,13 @@ static void start(void)
 {
 	uint64_t all = ~0ul, old;
 	int saved = errno;
-	long stack = sys6(__NR_mmap, 0, STACK, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	long stack;
 
 	serial = process->serial;
-	/* Release pairs with may_ask(): who sees another state sees whose it is. */
+	/* Release pairs with forked(): who sees another state sees whose it is. */
 	__atomic_store_n(&state, BROKEN, __ATOMIC_RELEASE);
+	stack = sys6(__NR_mmap, 0, STACK, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (stack < 0 && stack > -4096)
 		return;
 	sys3(__NR_mprotect, stack, GUARD, PROT_NONE);
@@ -163,13 +173,6 @@ static bool usable(void)
 	else
 		return true;
 	return false;
-}
-
-/* After a fork that bypassed fork(3) the lock may be held by nobody: never touch it. */
-static bool forked(void)
-{
-	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) != OFF
-		&& serial != process->serial;
 }
 
 static bool may_ask(void)

@@ -60,7 +60,7 @@ enum fails { FAILS_MINUS_ONE, FAILS_NULL, FAILS_ERRNO, FAILS_NEVER };
 enum row_flag {
 	ROW_EINTR = 1,      /* its man page lists EINTR */
 	ROW_RESTARTS = 2,   /* ... and SA_RESTART restarts it, signal(7) */
-	ROW_BLOCKS = 4,     /* a cancellation point, pthreads(7) */
+	ROW_STAYS = 4,      /* may never return: a cancellation point, or sends a signal */
 	ROW_NORETURN = 8,
 	ROW_EXEC = 16,
 	ROW_FORK = 32,

@@ -143,7 +143,7 @@ static void make_call(struct call *call, call_real *real, const struct plan_row 
 		notice(call);
 	if (flags & (ROW_NORETURN | ROW_EXEC))
 		leave(call, log);
-	else if (log)
+	else if (log && flags & ROW_STAYS)
 		trace_mark(call, &outer);
 	real(call);
 	take_error(call);

@@ -149,6 +149,11 @@ def length_fact(index: Mapping[str, int], length: str) -> str:
     return f".from = FROM_CONST, .size = {length}"
 
 
+def signals(row: Row) -> bool:
+    """Whether it takes a signal to send: kill(2) and its kin."""
+    return any(param.kind == "signal" for param in row.params)
+
+
 def row_facts(row: Row) -> str:
     """One entry of rows[]."""
     flags = [
@@ -156,7 +161,7 @@ def row_facts(row: Row) -> str:
         for name, present in (
             ("ROW_EINTR", "EINTR" in row.facts.get("errnos", [])),
             ("ROW_RESTARTS", row.facts.get("restarts", False)),
-            ("ROW_BLOCKS", row.facts.get("cancel", False)),
+            ("ROW_STAYS", row.facts.get("cancel", False) or signals(row)),
             ("ROW_NORETURN", row.facts.get("noreturn", False)),
             ("ROW_EXEC", row.syscall in ("execve", "execveat")),
             ("ROW_FORK", row.base == "fork"),

@@ -100,7 +100,7 @@ def split_params(text: str) -> list[str]:
     """Split at commas outside brackets."""
     parts, depth = [""], 0
     for char in text:
-        depth += (char == "(") - (char == ")")
+        depth += (char in "({") - (char in ")}")
         if char == "," and depth == 0:
             parts.append("")
         else:

@@ -29,6 +29,7 @@ struct process {
 	bool foreign;        /* in another pid namespace than the host */
 	uint32_t *counters;  /* of the rules, in the arena */
 	struct proc *entry;  /* NULL: no room in the arena, counters are private */
+	uint32_t lock;       /* bridge.c: 0 free, 1 held, 2 held and waited for */
 };
 
 extern _Thread_local struct thread thread

@@ -150,6 +150,7 @@ def _ask_plugins(state: Run, made: pluggy.PluginManager) -> Wants:
         logged=logged,
         maps=tuple(collect(hook.pyshim_maps(run=state))),  # type: ignore[arg-type]
         hooks=hooks,
+        strsize=state.options.s,
         search_path=plugins.search_path() if hooks else (),
     )
 

@@ -17,7 +17,7 @@ from pyshim.event import Event, Kind
 
 __all__ = ["format_arguments", "format_call", "quote"]
 
-_FILLED = ("fds", "out", "random")
+_FILLED = ("cwd", "fds", "out", "random")
 _WORD = re.compile(r"(-?)\b([A-Za-z_]\w*)\b(?!=)")
 
 

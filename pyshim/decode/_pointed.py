@@ -40,8 +40,20 @@ def _path(_: Argument, memory: Memory, __: int) -> str:
     return quote(memory.data, memory.cut)
 
 
+def _cwd(_: Argument, memory: Memory, __: int) -> str:
+    """strace cuts no path; the NUL counts in the result only."""
+    return quote(memory.data.removesuffix(b"\0"), memory.cut)
+
+
 def _string(_: Argument, memory: Memory, strsize: int) -> str:
     return quote(memory.data[:strsize], memory.size > strsize or memory.cut)
+
+
+def _queue(argument: Argument, memory: Memory, strsize: int) -> str:
+    """libc takes the slash away that a queue's name begins with."""
+    data = memory.data.removeprefix(b"/")
+    size = memory.size - len(memory.data) + len(data)
+    return _string(argument, Memory(data, size), strsize)
 
 
 def _random(_: Argument, memory: Memory, strsize: int) -> str:
@@ -77,12 +89,14 @@ def _number(argument: Argument, memory: Memory, _: int) -> str:
 
 POINTED: Mapping[str, Callable[[Argument, Memory, int], str]] = {
     "argv": _strings,
+    "cwd": _cwd,
     "envp": _environment,
     "fds": _fds,
     "in": _string,
     "number": _number,
     "out": _string,
     "path": _path,
+    "queue": _queue,
     "random": _random,
     "str": _string,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from pyshim.calls import Call
 from pyshim.decode._values import ALL_ONES, Argument, hex_text, octal_text, value_text
@@ -71,23 +72,37 @@ def _returned_wait(event: Event) -> str | None:
 def _returned_getcwd(event: Event) -> str | None:
     """The kernel returns the length, NUL included; libc the buffer."""
     memory = event.memory.get(0)
-    if memory is None:
+    return str(memory.size) if memory else None
+
+
+def _returned_at(argument: int, event: Event) -> str | None:
+    """The kernel returns the number that libc puts where it was told to."""
+    memory = event.memory.get(argument)
+    if memory is None or memory.cut:
         return None
-    return str(memory.data.find(b"\0") + 1 or memory.size)
+    return str(int.from_bytes(memory.data, "little"))
 
 
 _RETURNED: Mapping[str, Callable[[Event], str | None]] = {
     "brk": lambda event: hex_text(event.args[0]),
+    "eventfd_read": lambda _: "8",
+    "eventfd_write": lambda _: "8",
     "fcntl": _returned_fcntl,
     "getcwd": _returned_getcwd,
+    "getentropy": lambda event: str(event.args[1]),
     # The kernel's answer is 1 to 40, so that no nice value looks like an error.
     "getpriority": lambda event: str(20 - event.ret),
+    "isatty": lambda _: "0",
     "poll": _returned_wait,
+    "posix_spawn": partial(_returned_at, 0),
+    "posix_spawnp": partial(_returned_at, 0),
     "ppoll": _returned_wait,
     "pselect6": _returned_wait,
     "rt_sigaction": lambda _: "0",
     "sbrk": lambda event: hex_text(event.ret + event.args[0]),
     "sched_getscheduler": lambda e: f"{e.ret} ({XLAT['sched'].text(e.ret)})",
     "select": _returned_wait,
+    "sigwait": partial(_returned_at, 1),
+    "tcgetpgrp": lambda _: "0",
 }
 """By row or syscall: results strace writes in a way of its own. None: it doesn't."""

@@ -87,7 +87,6 @@ SHAPES: Mapping[str, Callable[[list[Argument]], list[Argument]]] = {
     "prctl": _shape_prctl,
     "setsockopt": _shape_sockopt,
     "socket": _shape_socket,
-    "socketpair": _shape_socket,
 }
 """How arguments of some syscalls depend on others of the same call."""
 
@@ -96,11 +95,14 @@ KINDS = {
     "dup3:2": "flags:open_bits",
     "faccessat2:3": "flags:at_access",
     "ftruncate:1": "ulong",
+    "getcwd:0": "cwd",
     "getdents64:1": "ptr",
     "getrandom:0": "random",
     "mknod:1": "flags:mknod",
     "mknodat:2": "flags:mknod",
     "mmap:5": "hex",
+    "mq_open:0": "queue",
+    "mq_unlink:0": "queue",
     "msgctl:1": "enum:msgctl",
     "msgget:0": "key",
     "msgget:1": "flags:msgget",

@@ -11,6 +11,7 @@ from pyshim.event import Memory
 from pyshim.xlat import XLAT
 
 _AT_FDCWD = -100
+_HANDLERS = {0: "SIG_DFL", 1: "SIG_IGN", -1: "SIG_ERR"}
 _KERNEL_SIGRTMIN, _NSIG = 32, 64
 ALL_ONES = (1 << 64) - 1
 _IOCTL_FIELDS = ((8, 0xFF), (0, 0xFF), (16, 0x3FFF))
@@ -121,6 +122,9 @@ _PLAIN: Mapping[str, Callable[[Argument], str]] = {
     "dev": _device,
     "dirfd": _dirfd,
     "fd": _signed,
+    "handler": lambda argument: (
+        _HANDLERS.get(argument.value) or hex_text(argument.value & ALL_ONES)
+    ),
     "hex": lambda argument: hex_text(argument.unsigned),
     "int": _signed,
     "key": lambda argument: XLAT["ipc_key"].choices.get(

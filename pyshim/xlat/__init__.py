@@ -45,6 +45,7 @@ IOCTL_ARGUMENT = {
     **dict.fromkeys(("FIOCLEX", "FIONCLEX", "TIOCEXCL", "TIOCNXCL", "TIOCNOTTY"), ""),
     **dict.fromkeys(("TIOCSBRK", "TIOCCBRK"), ""),
     **dict.fromkeys(("TCSBRK", "TCSBRKP", "TIOCSCTTY"), "int"),
+    "BTRFS_IOC_CLONE or FICLONE": "fd",
     "TCXONC": "enum:tcflow",
     "TCFLSH": "enum:tcflush",
 }

@@ -10,28 +10,34 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import PYSHIM, ROOT, TARGETS, run
+from shimmed import PYSHIM, Done, ours, run, without_ours
 
-ELSEWHERE = {"exec_errors", "exec_large", "no_libc_env", "own_preload"}
-"""Not to be run by themselves; test_exec.py says what they need."""
+ROOT = Path(__file__).parents[2]
+TARGETS = ROOT / "tests" / "targets"
+ELSEWHERE = {
+    *("exec_errors", "exec_large", "no_libc_env", "own_preload"),  # test_exec.py
+    *("blocked", "paced"),  # test_trace.py
+}
+"""Not to be run by themselves; these tests know what they need."""
 ARGS = {
     "abort_midway": ("out",),
     "calls_by_name": ("open", "read", "write", "getppid", "poll", "getcwd", "close"),
     "env_clear": ("/bin/echo", "hello"),
-    "fork_threads": ("20",),
-    "getppid_loop": ("20000",),
-    "longjmp_handler": ("200",),
+    "fork_threads": ("5",),
+    "getppid_loop": ("2000",),
+    "longjmp_handler": ("100",),
     "path_calls": ("{tmp}/folder",),
-    "signal_handler_calls": ("50",),
+    "signal_handler_calls": ("10",),
+    "short_threads": ("200",),
     "spawn_env": ("/usr/bin/printenv", "WAY"),
     "system_popen": ("echo $0",),
+    "threads_read": ("2000",),
 }
 TRIVIAL = """
 from pyshim import hookimpl
@@ -78,15 +84,6 @@ LIMITS = {
 REPORT = "inject=.*: armed, never hit"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What whoever started the target sees of it."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
 def behaviours() -> list[str]:
     found = {each.stem for each in TARGETS.glob("*.c")} - ELSEWHERE
     return sorted(
@@ -107,7 +104,7 @@ def ubsan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "lib"
 
 
-Bare = Callable[[str], Shown]
+Bare = Callable[[str], Done]
 
 
 @pytest.fixture(scope="module")
@@ -115,35 +112,37 @@ def bare(target: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -
     """How the target `name` does without pyshim. Skips the test where it can't run."""
 
     @cache
-    def once(name: str) -> Shown:
+    def once(name: str) -> Done:
         return show([], target(name), tmp_path_factory.mktemp(name))
 
-    def known(name: str) -> Shown:
+    def known(name: str) -> Done:
         if once(name).status == 77:
-            pytest.skip(once(name).stdout)
+            pytest.skip(once(name).stdout.decode())
         return once(name)
 
     return known
 
 
-def show(prefix: list[str], program: str, folder: Path, **options: object) -> Shown:
+def show(
+    prefix: Sequence[str], program: str, folder: Path, env: Mapping[str, str] = {}
+) -> Done:
+    """Run a target in a new folder, beside another one it may use."""
     (folder / "folder").mkdir()
     (folder / "work").mkdir()
-    name = Path(program).name
-    words = [program, *(word.format(tmp=folder) for word in ARGS.get(name, ()))]
-    done = run([*prefix, *words], cwd=folder / "work", **options)
-    return Shown(done.returncode, done.stdout, done.stderr)
+    words = ARGS.get(Path(program).name, ())
+    command = [*prefix, program, *(word.format(tmp=folder) for word in words)]
+    return run(command, cwd=folder / "work", env=os.environ | env)
 
 
 @pytest.mark.parametrize("name", behaviours())
 def test_bare(bare: Bare, name: str) -> None:
     if name == "abort_midway":
-        assert bare(name) == Shown(-signal.SIGKILL, "", "")
+        assert bare(name) == Done(-signal.SIGKILL, b"", b"")
     elif name == "env_clear":
-        assert bare(name) == Shown(0, "hello\n", "")
+        assert bare(name) == Done(0, b"hello\n", b"")
     else:
         assert bare(name).status == 0
-        assert bare(name).stdout.endswith("EXIT-SUCCESS\n")
+        assert bare(name).stdout.endswith(b"EXIT-SUCCESS\n")
 
 
 @pytest.mark.parametrize("name", behaviours())
@@ -153,16 +152,16 @@ def test_as_bare(
     expected, program = bare(name), target(name)
     (tmp_path / "trivial.py").write_text(TRIVIAL)
 
-    def shimmed(mode: str) -> Shown:
+    def shimmed(mode: str) -> Done:
         folder = tmp_path / mode
         folder.mkdir()
         options = [word.format(tmp=folder) for word in MODES[mode]]
         env = {"PYSHIM_LIB": str(ubsan)} if mode == "ubsan" else {}
-        return show([*PYSHIM, *options], program, folder, env=os.environ | env)
+        return show([*PYSHIM, *options], program, folder, env)
 
     with ThreadPoolExecutor(2) as pool:
         done = dict(zip(MODES, pool.map(shimmed, MODES), strict=True))
-    assert {mode: theirs(got) for mode, got in done.items()} == dict.fromkeys(
+    assert {mode: without_ours(got) for mode, got in done.items()} == dict.fromkeys(
         MODES, expected
     )
     unknown = re.compile(f"(?!pyshim: ({REPORT}|{LIMITS.get(name, REPORT)})$)")
@@ -170,14 +169,3 @@ def test_as_bare(
     assert not {
         mode: lines for mode, lines in said.items() if any(map(unknown.match, lines))
     }
-
-
-def ours(shown: Shown) -> list[str]:
-    lines = shown.stderr.splitlines()
-    return [line for line in lines if line.startswith("pyshim: ")]
-
-
-def theirs(shown: Shown) -> Shown:
-    lines = shown.stderr.splitlines(True)
-    stderr = "".join(line for line in lines if not line.startswith("pyshim: "))
-    return replace(shown, stderr=stderr)

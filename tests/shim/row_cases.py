@@ -30,6 +30,8 @@ _SOMETIMES = {
     ("good", _ENDLESS): "sigsuspend sigwait sigwaitinfo",
     ("zero", _ENDLESS): "select pselect ppoll __ppoll_chk",
     ("minus", _LONG): "sleep usleep",
+    ("good", "leaves no CPU time: SIGKILL at some tick"): "setrlimit setrlimit64 "
+    "prlimit prlimit64",
 }
 SKIPPED: dict[tuple[str, str], str] = {
     (name, variant): why
@@ -69,6 +71,11 @@ ROWS = {
 }
 TABLE = json.loads((LIB / "table.json").read_text())
 EXPORTS = [each for each in TABLE["exports"] if each.partition("@")[0] in ROWS]
+CALLED = [
+    each
+    for each in EXPORTS
+    if any((ROWS[each.partition("@")[0]].base, v) not in SKIPPED for v in VARIANTS)
+]
 WRAPPED = [
     f"{name}@{version}"
     for name, versions in libc_versions(find_libc()).items()

@@ -20,6 +20,7 @@ MAN = Path("/usr/share/man")
 KINDS = {
     "int", "uint", "long", "ulong", "hex", "ptr", "size", "off", "mode", "dev", "pid",
     "uid", "signal", "clockid", "fd", "dirfd", "path", "str", "fds", "argv", "envp",
+    "handler",
 }  # fmt: skip
 RETURNS = {"int", "fd", "ptr", "hex", "pid", "void", "uint", "mode"}
 

@@ -21,7 +21,7 @@ int main(void)
 
 	for (int i = 0; i < 2; i++)
 		CHECK(pthread_create(&threads[i], NULL, calls, NULL) == 0);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 10; i++) {
 		pid_t pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 
 		CHECK(pid >= 0);

@@ -214,6 +214,16 @@ def test_a_rule_keeps_its_text_and_the_calls_of_its_set() -> None:
     assert {call.name for call in rule.calls} == {"open", "openat"}
 
 
+@pytest.mark.parametrize(
+    ("action", "exits"),
+    [("error=EIO", False), ("retval=0", False), ("signal=HUP", True)],
+)
+def test_a_result_is_not_changed_where_there_is_none(action: str, exits: bool) -> None:
+    table = Table((*TABLE.calls, make_call(4, "_exit", "exit_group")), digest=0)
+    rule = parse("inject", f"all:{action}", table)
+    assert ("_exit" in {call.name for call in rule.calls}) == exits
+
+
 def test_fault_without_error_fails_with_enosys() -> None:
     assert parse("fault", "getppid:when=2", TABLE).error == errno.ENOSYS
     assert parse("fault", "getppid:error=EIO", TABLE).error == errno.EIO

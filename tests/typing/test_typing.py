@@ -1,0 +1,75 @@
+"""What a plugin's author is told by mypy --strict: nothing for a right plugin."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).parent / "plugin.py"
+ROOT = PLUGIN.parents[2]
+
+WRONG = {
+    "a misspelt option of the marker": (
+        "@hookimpl(tryfirst=True)",
+        "@hookimpl(tryfist=True)",
+        "call-overload",
+    ),
+    "calls that are no texts": ('calls=["openat"]', "calls=[2]", "list-item"),
+    "an argument of a hook misused": ("event.err:", "event.error:", "attr-defined"),
+    "a verdict that is none": ("return Return(-1)", "return -1", "return-value"),
+    "an errno that is no name or number": ('"EACCES")', "None)", "arg-type"),
+    "a change that is no value": ("flags=0", "flags=None", "arg-type"),
+    "an unset field of an event": (
+        "event.call is not None and ",
+        "",
+        "union-attr",
+    ),
+}
+
+
+def mypy(plugin: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """As where pyshim is an installed package: its types are seen, not its errors."""
+    options = ["--strict", "--config-file=", f"--cache-dir={cache}"]
+    options += ["--follow-imports=silent"]
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", *options, plugin],
+        cwd=plugin.parent,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+def test_a_right_plugin_has_nothing_to_hear(tmp_path: Path, cache: Path) -> None:
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(PLUGIN.read_text())
+    done = mypy(plugin, cache)
+
+    assert done.stdout == "Success: no issues found in 1 source file\n"
+
+
+@pytest.mark.parametrize(("right", "wrong", "code"), WRONG.values(), ids=WRONG)
+def test_a_mistake_is_found(
+    right: str, wrong: str, code: str, tmp_path: Path, cache: Path
+) -> None:
+    text = PLUGIN.read_text()
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(text.replace(right, wrong, 1))
+    done = mypy(plugin, cache)
+    line = text[: text.index(right)].count("\n") + 1
+    found = re.findall(r"^plugin\.py:(\d+): error: .*\[(.*)\]$", done.stdout, re.M)
+
+    assert code in {each for _, each in found}
+    assert min(abs(int(at) - line) for at, _ in found) <= 1
