@@ -99,7 +99,7 @@ class Session:
 
     def _launch(self, rundir: Path) -> launch.Outcome:
         env = launch.inherited_env()
-        # As at each exec (shim/exec.c): musl would not even start with a glibc library.
+        # As at each exec (shim/preload.c): musl would not even start with a glibc library.
         if not self.run.bypassed:
             lists = preload(str(rundir)), env.get("LD_PRELOAD", "")
             env["LD_PRELOAD"] = ":".join(filter(None, lists))
@@ -141,9 +141,13 @@ class Session:
 
 
 def report_coverage(run: Run) -> None:
-    """Say what was not seen. Silent when there is nothing to say."""
+    """Say what was not seen. Silent when there is nothing to say.
+
+    That a run without the shim looked like one with it is the worst that can happen: if
+    nothing foretold it, it is a failure of pyshim's.
+    """
     if not run.processes and not run.bypassed:
-        run.say(
+        run.failure = (
             f"{run.argv[0]}: the shim was never loaded; nothing was seen or changed"
         )
     for each in dict.fromkeys(run.bypassed):

@@ -82,7 +82,7 @@ struct plan {
 	uint32_t strsize;    /* bytes of a buffer to keep in an event */
 	uint32_t nrules, nmaps, ncounters, nhooks;
 	uint32_t rows_at, refs_at, rules_at, maps_at;
-	uint32_t preload;    /* offset of the shim's own path, for exec.c */
+	uint32_t preload;    /* offset of the shim's own path, for preload.c */
 	uint32_t rundir;     /* offset of the run's folder */
 	uint32_t bridge;     /* offset of the bridge's path, 0: no Python hooks */
 	uint32_t bridge_plan;/* offset of what the bridge wants to know, see bridge_side.py */

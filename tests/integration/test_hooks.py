@@ -52,8 +52,9 @@ def test_verdicts(
 ) -> None:
     """Each call has the next verdict."""
     words = [word for word, _, _ in verdicts]
+    texts = ", ".join(f"lambda call: {text}" for _, text, _ in verdicts)
     source = f"""
-        verdicts = iter([{", ".join(f"lambda call: {text}" for _, text, _ in verdicts)}])
+        verdicts = iter([{texts}])
 
         @hookimpl(calls={sorted(set(words))})
         def pyshim_call_{hook}(call):

@@ -90,7 +90,7 @@ REFUSED = [
     ("--plugin ./bad_argument.py T", ["'bad_argument'", "evnt"]),
     (
         "--plugin ./bad_option.py T",
-        ["bad_option.py", "no option 'call'", "calls, paths"],
+        ["bad_option.py", "'call'", "calls, paths"],
     ),
     ("--plugin ./no_calls.py T", ["'no_calls'", "declares no calls", "calls="]),
     ("--plugin ./unknown_call.py T", ["'unknown_call'", "'opnat'", "'openat'"]),

@@ -23,21 +23,24 @@ TARGETS = ROOT / "tests" / "targets"
 ELSEWHERE = {
     *("exec_errors", "exec_large", "no_libc_env", "own_preload"),  # test_exec.py
     *("blocked", "paced"),  # test_trace.py
+    *("oracle_files", "oracle_network", "oracle_processes"),  # test_oracle.py
 }
 """Not to be run by themselves; these tests know what they need."""
 ARGS = {
     "abort_midway": ("out",),
     "calls_by_name": ("open", "read", "write", "getppid", "poll", "getcwd", "close"),
+    "errno_untouched": ("50",),
+    "cancel_loop": ("50",),
     "env_clear": ("/bin/echo", "hello"),
-    "fork_threads": ("5",),
+    "fork_threads": ("2",),
     "getppid_loop": ("2000",),
-    "longjmp_handler": ("100",),
+    "longjmp_handler": ("40",),
     "path_calls": ("{tmp}/folder",),
     "signal_handler_calls": ("10",),
     "short_threads": ("200",),
     "spawn_env": ("/usr/bin/printenv", "WAY"),
     "system_popen": ("echo $0",),
-    "threads_read": ("2000",),
+    "threads_read": ("500",),
 }
 TRIVIAL = """
 from pyshim import hookimpl
@@ -72,6 +75,8 @@ DROPS = "dropped .*: they came faster than they were read"
 INSIDE = "stepped aside .*: call inside a Python hook, or in a handler .*"
 LIMITS = {
     "bad_pointers": "stepped aside .*: a path could not be read",
+    "fork_in_handler": f"{INSIDE}|stepped aside .*: Python hook after a fork .*",
+    "fork_raw": "stepped aside .*: Python hook after a fork that bypassed .*",
     "fork_threads": DROPS,
     "longjmp_handler": f"{DROPS}|lost .* a signal handler jumped away from|{INSIDE}",
     "seccomp_filter": "stepped aside .*: the program entered seccomp",

@@ -23,9 +23,12 @@ from types import SimpleNamespace
 import pytest
 from shimmed import PYSHIM, run
 
+from pyshim.arena import CHUNK_SIZE, SPARE_CHUNKS
+
 COLLECT = [*PYSHIM, "--plugin", str(Path(__file__).with_name("collector.py"))]
 DEADLINE = 30.0
-CHUNK = 1 << 20
+FEW_CHUNKS = (SPARE_CHUNKS + 32) * CHUNK_SIZE
+"""Bytes: what is kept ready, and then some; all of them would be 256 MiB."""
 Target = Callable[..., str]
 
 
@@ -123,36 +126,36 @@ def test_threads(collect: Collect, reads: int) -> None:
 
 
 def test_ten_thousand_threads_reuse_chunks(collect: Collect) -> None:
-    few, many = (collect("short_threads", count) for count in ("10", "10000"))
-    assert len(many.calls("read")) + many.report.dropped == 10000
-    assert many.report.dropped == 0
-    assert many.report.memory - few.report.memory <= 8 * CHUNK
+    trace = collect("short_threads", "10000")
+    assert len(trace.calls("read")) == 10000
+    assert trace.whole
+    assert trace.report.memory < FEW_CHUNKS
 
 
 def test_a_process_that_execs_reuses_its_chunk(collect: Collect) -> None:
-    few, many = (collect("exec_again", count) for count in ("3", "300"))
-    assert len(many.calls("getppid")) == 301
-    assert len(many.calls("execv")) == 300
-    assert len({each.pid for each in many.events}) == 1
-    assert many.whole
-    assert many.report.memory - few.report.memory <= 8 * CHUNK
+    trace = collect("exec_again", "300")
+    assert len(trace.calls("getppid")) == 301
+    assert len(trace.calls("execv")) == 300
+    assert len({each.pid for each in trace.events}) == 1
+    assert trace.whole
+    assert trace.report.memory < FEW_CHUNKS
 
 
 def test_jumps_out_of_calls(collect: Collect) -> None:
-    trace = collect("longjmp_handler", "300")
+    trace = collect("longjmp_handler", "100")
     assert trace.status == 0
-    assert len(trace.calls("getppid")) == 10
-    assert trace.of("exit")
+    last = [*trace.calls("getppid"), *trace.of("exit")]
+    assert len(last) == 11 or trace.report.dropped > 11 - len(last)
     jumped = Counter(each.name for each in trace.of("unfinished"))
     assert set(jumped) <= {"read", "write"}
-    assert 0 < jumped.total() + trace.report.torn <= 300
+    assert 0 < jumped.total() + trace.report.torn <= 100
 
 
 def test_calls_of_a_handler(collect: Collect) -> None:
-    trace = collect("signal_handler_calls", "50", calls="write,read")
+    trace = collect("signal_handler_calls", "20", calls="write,read")
     assert trace.whole or trace.report.dropped
     ticks = [each for each in trace.calls("write") if each.ret == 1]
-    assert len(ticks) + trace.report.dropped >= 50
+    assert len(ticks) + trace.report.dropped >= 20
     results = {(each.ret, each.err) for each in trace.calls("read")}
     assert results == {(32, 0), (-1, errno.EBADF)}
 
@@ -225,6 +228,18 @@ def paced(job: Job, *, away: bool) -> Trace:
         job.process.send_signal(signal.SIGCONT)
     job.say()
     return job.end()
+
+
+def in_order(trace: Trace) -> bool:
+    times = [each.end for each in trace.events]
+    return times == sorted(times)
+
+
+def test_a_host_that_was_away_gives_events_in_order(start: Callable[..., Job]) -> None:
+    trace = paced(start("paced", "5000", "4"), away=True)
+    assert trace.whole
+    assert len(trace.calls("getppid")) == 20000
+    assert in_order(trace)
 
 
 def test_dropped_is_counted_to_the_last_one(start: Callable[..., Job]) -> None:
@@ -353,8 +368,7 @@ def test_calls_of_vforks_children(collect: Collect) -> None:
 
 def test_events_come_in_the_order_of_time(collect: Collect) -> None:
     for name, *args in (["threads_read", "4000"], ["fork_threads", "5"], ["fork_loop"]):
-        times = [each.end for each in collect(name, *args).events]
-        assert times == sorted(times)
+        assert in_order(collect(name, *args))
 
 
 # ---- strace as the judge ----
@@ -429,7 +443,7 @@ def compare(collect: Collect, folder: Path, name: str, *args: str) -> set[str]:
     assert trace.status == 0
     assert trace.whole
     judged, logged = strace_calls(folder / "strace"), logged_calls(trace)
-    assert sum(len(logged[tid]) for tid in judged) > 10
+    assert sum(len(logged[tid]) for tid in judged) > 5
     return {
         name
         for tid in judged
@@ -438,12 +452,15 @@ def compare(collect: Collect, folder: Path, name: str, *args: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["errno_untouched", "fork_loop", "variadics"])
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [("errno_untouched", ("20",)), ("fork_loop", ()), ("variadics", ())],
+)
 def test_strace_sees_these_calls_and_no_others(
-    collect: Collect, tmp_path: Path, name: str
+    collect: Collect, tmp_path: Path, name: str, args: tuple[str, ...]
 ) -> None:
-    own_to_libc = {"brk", "getrandom", "newfstatat", "write", "exit_group", "getpid"}
-    assert compare(collect, tmp_path, name) <= own_to_libc
+    by_libc = {"brk", "getrandom", "newfstatat", "write", "exit_group", "getpid"}
+    assert compare(collect, tmp_path, name, *args) <= by_libc
 
 
 @pytest.mark.parametrize(

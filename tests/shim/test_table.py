@@ -82,7 +82,7 @@ def test_restarts_is_said_where_eintr_is() -> None:
 
 
 def test_a_buffer_filled_with_the_result_comes_before_its_size() -> None:
-    """filled() in trace.c reads the argument after it."""
+    """filled() in pieces.c reads the argument after it."""
     behind = {
         f"{row.name}({param.name})": [each.kind for each in row.params[at + 1 :]][:1]
         for row in MAINS

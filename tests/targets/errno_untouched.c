@@ -1,4 +1,5 @@
-/* A call that works leaves errno as it was, however often it is made. */
+/* A call that works leaves errno as it was, however often it is made: argv[1] times, or
+ * 500. */
 #include "target.h"
 #include <poll.h>
 #include <sys/mman.h>
@@ -56,9 +57,11 @@ static void others(void)
 	KEPT(nanosleep(&nothing, NULL));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	for (int i = 0; i < 500; i++) {
+	int times = argc > 1 ? atoi(argv[1]) : 500;
+
+	for (int i = 0; i < times; i++) {
 		files();
 		others();
 	}

@@ -173,6 +173,7 @@ static void names(void)
 	DO(getcwd(buf, sizeof(buf)));
 	DO(__getcwd_chk(buf, 200, 256));
 	DO(getcwd(buf, 2));
+	free(getcwd(NULL, 0));
 	DO(chdir(".."));
 	DO(chdir("missing"));
 	DO(fchdir(99));
