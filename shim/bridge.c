@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <time.h>
 #include "bridge.h"
 #include "plan.h"
 #include "sys.h"
@@ -13,6 +14,7 @@
 
 enum { STACK = 8 << 20, GUARD = 4096, KEYS = 32, KEYS_INSIDE = 24 };
 enum { OFF, ON, BROKEN };
+enum { STEPS = 20, MOST_SECONDS = 2 };
 
 /* lazy.S */
 void stack_call(void (*function)(void *), void *argument, void *top);
@@ -30,16 +32,41 @@ static bool forked(void)
 		&& serial != process->serial;
 }
 
-static void lock_take(void)
+static bool lock_try(void)
 {
 	uint32_t is = 0;
 
 	/* Acquire and release: what the hook before us did is there for ours. */
-	if (__atomic_compare_exchange_n(&process->lock, &is, 1, false, __ATOMIC_ACQUIRE,
-					__ATOMIC_RELAXED))
+	return __atomic_compare_exchange_n(&process->lock, &is, 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static void lock_take(void)
+{
+	if (lock_try())
 		return;
 	while (__atomic_exchange_n(&process->lock, 2, __ATOMIC_ACQUIRE))
 		sys4(__NR_futex, &process->lock, FUTEX_WAIT_PRIVATE, 2, 0);
+}
+
+/* While Python starts, its thread may wait for a lock of ld.so's that ours holds (we
+ * may be in a library's constructor): then waiting without end would be a deadlock. */
+static bool lock_take_soon(void)
+{
+	const struct timespec step = { 0, 1000000000 / STEPS };
+	int waited = 0;
+
+	if (lock_try())
+		return true;
+	while (__atomic_exchange_n(&process->lock, 2, __ATOMIC_ACQUIRE)) {
+		bool starting = __atomic_load_n(&state, __ATOMIC_RELAXED) != ON;
+
+		waited += starting;
+		if (waited > MOST_SECONDS * STEPS)
+			return false;
+		sys4(__NR_futex, &process->lock, FUTEX_WAIT_PRIVATE, 2, starting ? &step : 0);
+	}
+	return true;
 }
 
 static void lock_give(void)
@@ -190,6 +217,13 @@ static bool may_ask(void)
 	return false;
 }
 
+static void ask_here(struct call *call, void (*side)(struct call *))
+{
+	call->pid = process->pid;
+	call->tid = thread.tid;
+	stack_call((void (*)(void *))side, call, stack_top);
+}
+
 /* A thread cancelled inside a hook would take the mutex and the GIL with it: the inner
  * libc looks at the same thread's cancellation flags (pthread_setcancelstate(3)). */
 static void ask(struct call *call, bool entering)
@@ -200,14 +234,13 @@ static void ask(struct call *call, bool entering)
 		return;
 	thread.asking = 1;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	lock_take();
-	if (usable()) {
-		call->pid = process->pid;
-		call->tid = thread.tid;
-		stack_call((void (*)(void *))(entering ? bridge->enter : bridge->exit), call,
-			   stack_top);
+	if (lock_take_soon()) {
+		if (usable())
+			ask_here(call, entering ? bridge->enter : bridge->exit);
+		lock_give();
+	} else {
+		skipped(SKIP_HOOK_STARTING);
 	}
-	lock_give();
 	pthread_setcancelstate(cancel, NULL);
 	thread.asking = 0;
 }

@@ -124,7 +124,6 @@ static long give(const struct call *call)
 /* The program ends or becomes another: say so now, and give the chunk back. */
 static void leave(struct call *call, bool log)
 {
-	call->left = call->entered;
 	if (rows[call->id].flags & ROW_NORETURN)
 		trace_exit((int)call->args[0]);
 	else if (log)

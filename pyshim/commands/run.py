@@ -8,7 +8,7 @@ import os
 import pluggy
 
 from pyshim import launch, plugins
-from pyshim.calls import Table, table
+from pyshim.calls import table
 from pyshim.commands.parser import Parser
 from pyshim.errors import PyshimError, UsageError
 from pyshim.plan import Wants
@@ -176,9 +176,5 @@ def _look_before(state: Run) -> None:
         raise PyshimError(f"bypass: {warning}", allowed="leave --strict out")
     if warning:
         state.bypassed.append(warning)
+        state.told.add(warning)
         state.say(f"bypass: {warning}; what it does will not be seen")
-
-
-def all_calls() -> Table:
-    """The table, for those who complete words."""
-    return table()

@@ -28,7 +28,7 @@ from pyshim.arena import CHUNK_SIZE, SPARE_CHUNKS
 COLLECT = [*PYSHIM, "--plugin", str(Path(__file__).with_name("collector.py"))]
 DEADLINE = 30.0
 FEW_CHUNKS = (SPARE_CHUNKS + 32) * CHUNK_SIZE
-"""Bytes: what is kept ready, and then some; all of them would be 256 MiB."""
+"""Bytes: what is kept ready, and then some, but far from all of them."""
 Target = Callable[..., str]
 
 
