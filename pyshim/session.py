@@ -101,7 +101,7 @@ class Session:
 
     def _launch(self, rundir: Path) -> launch.Outcome:
         env = launch.inherited_env()
-        # As at each exec (shim/preload.c): musl would not even start with a glibc library.
+        # As at each exec (shim/preload.c): musl would not even start with it.
         if not self.run.bypassed:
             lists = preload(str(rundir)), env.get("LD_PRELOAD", "")
             env["LD_PRELOAD"] = ":".join(filter(None, lists))

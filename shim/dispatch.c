@@ -153,7 +153,7 @@ static void make_call(struct call *call, call_real *real, const struct plan_row 
 
 long call_finish(struct call *call, call_real *real, const struct plan_rule *rule)
 {
-	const struct plan_row *want = plan_row(call->id);
+	const struct plan_row *want = parts.rows + call->id;
 
 	/* Behind a call that never returns the program has no code: it is made anyway. */
 	if (!(call->flags & CALL_ANSWERED) || rows[call->id].flags & ROW_NORETURN)
@@ -173,9 +173,16 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 	return give(call);
 }
 
+/* No rule fired, no hook asks, nothing listens: the call is to be as if bare. */
+static bool plain(const struct call *call, const struct plan_row *want)
+{
+	return want->want == WANT_WRAP && !call->hooks
+		&& !(rows[call->id].flags & (ROW_NORETURN | ROW_EXEC | ROW_FORK));
+}
+
 long call_run(struct call *call, call_real *real)
 {
-	const struct plan_row *want = plan_row(call->id);
+	const struct plan_row *want = parts.rows + call->id;
 	const struct plan_rule *rule = NULL;
 
 	if (!thread_ready()) {
@@ -188,6 +195,10 @@ long call_run(struct call *call, call_real *real)
 		rule = rules_match(call, want);
 	if (rule)
 		act(call, rule);
+	else if (plain(call, want)) {
+		real(call);
+		return call->ret;
+	}
 	if (call->hooks && !(call->flags & CALL_ANSWERED))
 		bridge_enter(call);
 	if (want->want & WANT_MAP && !(call->flags & CALL_ANSWERED))

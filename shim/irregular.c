@@ -43,7 +43,7 @@ long wrap_syscall(long number, ...)
 	}
 	uint16_t id = (unsigned long)number < numbers ? by_number[number] : 0;
 
-	if (!id || quiet || !plan_row(id - 1)->want)
+	if (!id || quiet || !parts.rows[id - 1].want)
 		return REAL_SYSCALL(number, call.args[0], call.args[1], call.args[2],
 				    call.args[3], call.args[4], call.args[5]);
 	call.id = id - 1;

@@ -131,7 +131,7 @@ bool call_path(const struct call *call, uint32_t index, char path[PATH_ROOM])
 static const struct plan_map *map_for(const char *path)
 {
 	for (uint32_t i = 0; i < plan->nmaps; i++) {
-		const struct plan_map *map = plan_maps() + i;
+		const struct plan_map *map = parts.maps + i;
 		char after = strncmp(path, plan_text(map->from), map->from_len)
 			? 'x' : path[map->from_len];
 

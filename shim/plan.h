@@ -10,24 +10,22 @@ static inline const char *plan_text(uint32_t at)
 	return (const char *)plan + at;
 }
 
-static inline const struct plan_row *plan_row(uint32_t call)
-{
-	return (const struct plan_row *)(const void *)plan_text(plan->rows_at) + call;
-}
+/* The plan's arrays, found once: three loads less for every call. Constructor only. */
+struct plan_parts {
+	const struct plan_row *rows;
+	const struct plan_ref *refs;
+	const struct plan_rule *rules;
+	const struct plan_map *maps;
+};
 
-static inline const struct plan_ref *plan_refs(void)
-{
-	return (const void *)plan_text(plan->refs_at);
-}
+extern struct plan_parts parts;
 
-static inline const struct plan_rule *plan_rules(void)
+static inline void plan_find_parts(void)
 {
-	return (const void *)plan_text(plan->rules_at);
-}
-
-static inline const struct plan_map *plan_maps(void)
-{
-	return (const void *)plan_text(plan->maps_at);
+	parts.rows = (const void *)plan_text(plan->rows_at);
+	parts.refs = (const void *)plan_text(plan->refs_at);
+	parts.rules = (const void *)plan_text(plan->rules_at);
+	parts.maps = (const void *)plan_text(plan->maps_at);
 }
 
 #endif

@@ -17,6 +17,8 @@
 #include "thread.h"
 #include "trace.h"
 
+struct plan_parts parts;
+
 enum { NAME_ROOM = 512 };
 
 static const char *run_dir(char **envp)
@@ -55,7 +57,7 @@ static void wrap_wanted(void)
 {
 	for (uint32_t i = 0; i < NEXPORTS; i++)
 		if (exports[i].wrap && wrappers[exports[i].call]
-		    && plan_row(exports[i].call)->want & WANT_WRAP)
+		    && parts.rows[exports[i].call].want & WANT_WRAP)
 			real_wrap(i);
 }
 
@@ -92,6 +94,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	arena = fits(plan) ? map_file(dir, "arena", O_RDWR, PROT_READ | PROT_WRITE) : NULL;
 	if (!arena || !process_init())
 		return;
+	plan_find_parts();
 	if (plan->nhooks)
 		bridge_init();
 	chunk_init();

@@ -20,14 +20,19 @@ from pathlib import Path
 import pytest
 from shimmed import PYSHIM, Done, ours, run, without_ours
 
-PLUGIN = '''
+PLUGIN = """
+from pathlib import Path
 from pyshim import hookimpl
+
+asked = []
 
 @hookimpl(calls=["all"])
 def pyshim_call_enter(call):
-    """Let everything through."""
+    if not asked:
+        Path(__file__).with_name("asked").touch()
+    asked.append(call.name)
     return None
-'''
+"""
 PROJECT = {
     "main.c": '#include <stdio.h>\n#include "part.h"\n'
     'int main(void) { printf("%d\\n", part(20)); return 3; }\n',
@@ -288,5 +293,7 @@ def test_does_what_it_does_bare(
     assert without_ours(seen.done) == there.bare.done
     assert seen.files == there.bare.files
     assert not [line for line in ours(seen.done) if "never loaded" in line]
+    if way == "Python plugin":
+        (there.home / "asked").unlink()
     if way == "log":
         assert "exit_group(" in (there.home / "log").read_text(errors="replace")

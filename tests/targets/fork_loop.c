@@ -1,5 +1,5 @@
-/* 200 children one after the other, each making calls: 100 leave by _exit, 100 by
- * exit. The parent's own calls go on in between. */
+/* argv[1] children (200) one after the other, each making calls: half of them leave by
+ * _exit, the others by exit. The parent's own calls go on in between. */
 #include "target.h"
 
 static void calls(int fd)
@@ -10,11 +10,12 @@ static void calls(int fd)
 		CHECK(read(fd, bytes, sizeof(bytes)) == sizeof(bytes));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	int count = argc > 1 ? atoi(argv[1]) : 200;
 	int fd = open("/dev/zero", O_RDONLY);
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < count; i++) {
 		pid_t child = fork();
 
 		CHECK(child >= 0);
