@@ -23,8 +23,8 @@ _EXEC = {
     "fexecve", "posix_spawn", "posix_spawnp",
 }  # fmt: skip
 _SIGNAL = {"sigaction", "signal", "sysv_signal", "siginterrupt", "sigset", "sigvec"}
-_ALWAYS = _EXEC | {"prctl", "syscall"}
-"""Wrapped in every run: they carry the preload on, or enter seccomp."""
+_ALWAYS = _EXEC | {"_exit", "prctl", "syscall"}
+"""Wrapped in every run: they carry the preload on, end the process, enter seccomp."""
 
 MOST_HOOKS = 31
 _ALL_CHANCE = 0xFFFFFFFF

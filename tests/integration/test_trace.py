@@ -112,6 +112,26 @@ def test_the_log_of_a_killed_process(target: Target, tmp_path: Path) -> None:
     assert re.fullmatch(r"(\d+) kill\(\1, SIGKILL <unfinished ...>\) += \?", lines[-1])
 
 
+def test_the_log_of_forks(target: Target, tmp_path: Path) -> None:
+    run(
+        [*PYSHIM, "-e", "trace=fork", "-o", "log", target("fork_loop"), "2"],
+        cwd=tmp_path,
+    )
+    lines = (tmp_path / "log").read_text().splitlines()
+    parent = lines[-1].split()[0]
+    clones = re.compile(
+        rf"{parent} clone\(child_stack=NULL, flags=CLONE_CHILD_CLEARTID"
+        r"\|CLONE_CHILD_SETTID\|SIGCHLD, .*\) = (\d+)"
+    )
+    children = [match[1] for line in lines if (match := clones.fullmatch(line))]
+    assert len(children) == 2
+    ends = [line for line in lines if "+++" in line]
+    assert ends == [
+        *(f"{child} +++ exited with 7 +++" for child in children),
+        f"{parent} +++ exited with 0 +++",
+    ]
+
+
 @pytest.mark.parametrize("reads", [2000, 20000])
 def test_threads(collect: Collect, reads: int) -> None:
     trace = collect("threads_read", str(reads))

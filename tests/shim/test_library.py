@@ -26,6 +26,7 @@ ON_THE_PATH = {
     "pthread_setcancelstate": "two flags of the thread, around a hook",
     "__errno_location": "see test_errno_is_touched_in_these_files_only",
     "_r_debug": "ld.so's list of objects",
+    "__libc_single_threaded": "a byte: whether there is but one thread",
 }
 STARTING = {
     "on_exit": "the shim's constructor",
