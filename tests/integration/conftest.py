@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from shimmed import run
+from traces import COLLECT, Job, Trace
 
 HEAD = """
 import os
@@ -30,3 +34,41 @@ def hooked(
         return pyshim("-p", str(plugin), *command, **options)
 
     return go
+
+
+@pytest.fixture
+def collect(target: Callable[..., str], tmp_path: Path) -> Callable[..., Trace]:
+    """Runs a target, or a command line before it, under the collector."""
+
+    def go(
+        name: str, *args: str, calls: str = "all", before: tuple[str, ...] = ()
+    ) -> Trace:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        env = {**os.environ, "COLLECT_TO": str(folder / "events"), "COLLECT": calls}
+        done = run([*COLLECT, *before, target(name), *args], cwd=folder, env=env)
+        return Trace(done.status, folder / "events")
+
+    return go
+
+
+@pytest.fixture
+def start(target: Callable[..., str], tmp_path: Path) -> Iterator[Callable[..., Job]]:
+    """Starts a target under the collector, to be talked to."""
+    jobs: list[Job] = []
+
+    def go(name: str, *args: str) -> Job:
+        path = tmp_path / f"events{len(jobs)}"
+        process = subprocess.Popen(
+            [*COLLECT, target(name), *args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLLECT_TO": str(path)},
+        )
+        jobs.append(Job(process, path))
+        return jobs[-1]
+
+    yield go
+    for job in jobs:
+        with job.process:
+            job.kill()
