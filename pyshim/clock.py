@@ -53,6 +53,12 @@ class Clock:
         """Nanoseconds since the epoch."""
         return self._kept[1] + round((ticks - self._kept[0]) * self._rate)
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """`when` of the first, and how long after it is that of the second."""
+        ticks, ns = self._kept
+        began = ns + round((start - ticks) * self._rate)
+        return began, ns + round((end - ticks) * self._rate) - began
+
     def _read(self) -> _Reading:
         """The best of a few: we may lose the processor between the two clocks."""
         return min((self._read_once() for _ in range(_TRIES)), key=lambda r: r.doubt)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -19,7 +20,12 @@ from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError, nearest
 from pyshim.plan import TargetHook
 
+if TYPE_CHECKING:
+    from pyshim.event import Event
+    from pyshim.session import Run
+
 GROUP = "pyshim"
+EventHook = Callable[["Event"], object]
 _IN_TARGET = ("pyshim_call_enter", "pyshim_call_exit")
 
 
@@ -127,13 +133,42 @@ def _check_names(plugin: Plugin) -> None:
 
 
 def culprit(error: BaseException) -> str:
-    """Which plugin's hook an exception came out of, as pluggy's frames tell; or ""."""
+    """Which plugin's hook an exception came out of; or "".
+
+    The frame that called it tells, pluggy's or Session's, by its `hook_impl`.
+    """
     found = ""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         impl = frame.f_locals.get("hook_impl")
         if isinstance(impl, pluggy.HookImpl):
             found = f"plugin {impl.plugin_name!r}: {impl.function.__name__}"
     return found
+
+
+def event_hooks(
+    made: pluggy.PluginManager, run: Run
+) -> list[tuple[pluggy.HookImpl, EventHook]]:
+    """What is to be called for each event, in the order in which pluggy would do it.
+
+    Pluggy itself only where a wrapper needs it: it takes longer than a short plugin.
+    """
+    impls = made.hook.pyshim_event.get_hookimpls()[::-1]
+    if any(impl.wrapper or impl.hookwrapper for impl in impls):
+        hook = made.hook.pyshim_event
+        return [(impls[0], lambda event: hook(event=event, run=run))]
+    return [(impl, _direct(impl, run)) for impl in impls]
+
+
+def _direct(impl: pluggy.HookImpl, run: Run) -> EventHook:
+    """The function itself, given only what it declares."""
+    function = impl.function
+    if impl.argnames == ("event",):
+        return function
+    if impl.argnames == ("event", "run"):
+        return lambda event: function(event, run)
+    return lambda event: function(
+        *(event if name == "event" else run for name in impl.argnames)
+    )
 
 
 def target_hooks(made: pluggy.PluginManager, table: Table) -> tuple[TargetHook, ...]:

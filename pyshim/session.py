@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import shutil
 import sys
@@ -23,16 +24,26 @@ from pyshim.elf import quick
 from pyshim.errors import PyshimError
 from pyshim.event import Event, Kind
 from pyshim.plan import Compiler, Wants, preload
+from pyshim.plugins import event_hooks
+from pyshim.progress import Progress
 from pyshim.rules import Rule
 from pyshim.trace import Trace
 
 FAILED = 125
 _TICK = 0.005
 _FREE_EVERY = 0.25
+_LONGEST_TICK = 0.05
+"""Seconds for which a signal to the target may wait while events are handed out."""
 
 
 def open_stderr() -> TextIO:
-    """Where pyshim's own lines go; nowhere, when it was started without a stderr."""
+    """Where pyshim's own lines go; nowhere, when it was started without a stderr.
+
+    They go out in batches (Run.flush): a write(2) for each would take as long as making
+    them.
+    """
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(line_buffering=False)
     return sys.stderr or open(os.devnull, "w")
 
 
@@ -59,14 +70,28 @@ class Run:
     """Those of them that were named before the start."""
     processes: set[int] = field(default_factory=set)
     stderr: TextIO = field(default_factory=open_stderr)
+    """Lines written here go out together, when some events were handed out."""
+    tells_events: bool = False
+    """Set by a plugin that writes events to stderr as they come."""
 
     def say(self, text: str) -> None:
         """One line on stderr, from pyshim."""
         try:
-            print(f"pyshim: {text}", file=self.stderr, flush=True)
+            print(f"pyshim: {text}", file=self.stderr)
         except OSError:
-            # Nobody reads any more; the target must not suffer from that.
-            self.stderr = open(os.devnull, "w")  # noqa: SIM115
+            self._fall_silent()
+        self.flush()
+
+    def flush(self) -> None:
+        """Let out what was written to `stderr`."""
+        try:
+            self.stderr.flush()
+        except OSError:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        """Nobody reads any more; the target must not suffer from that."""
+        self.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 class Session:
@@ -77,6 +102,7 @@ class Session:
         self.manager = manager
         self.wants = wants
         self._freed = time.monotonic()
+        self._hooks = event_hooks(manager, run)
 
     def execute(self) -> launch.Outcome:
         """Run the target and hand out its events; returns how it ended."""
@@ -95,7 +121,7 @@ class Session:
                 outcome = self._launch(rundir)
             finally:
                 self.trace.stop()
-            self._hand_out(last=True)
+            self._hand_out_rest()
             self._finish(outcome)
             return outcome
 
@@ -115,16 +141,44 @@ class Session:
         )
 
     def _tick(self) -> None:
-        self._hand_out(last=False)
+        self._hand_out()
         now = time.monotonic()
         if now - self._freed > _FREE_EVERY:
             self._freed = now
             self.arena.free_dead()
 
-    def _hand_out(self, *, last: bool) -> None:
-        for event in self.trace.events(last=last):
-            self._note(event)
-            self.manager.hook.pyshim_event(event=event, run=self.run)
+    def _hand_out(self) -> None:
+        """The events there are, as far as time allows."""
+        end = time.monotonic() + _LONGEST_TICK
+        for batch in self.trace.batches():
+            self._tell(batch)
+            if time.monotonic() > end:
+                break
+
+    def _hand_out_rest(self) -> None:
+        spool, progress = self.trace.spool, self._progress()
+        began, size = spool.read_at, spool.size
+        for batch in self.trace.batches(last=True):
+            self._tell(batch)
+            if progress:
+                progress.at((spool.read_at - began) / (size - began or 1))
+        if progress:
+            progress.end()
+
+    def _progress(self) -> Progress | None:
+        """Only for one who looks on, and sees nothing else move."""
+        if self.run.tells_events or not self.run.stderr.isatty():
+            return None
+        return Progress(self.run.stderr, "pyshim: writing the log")
+
+    def _tell(self, batch: list[Event]) -> None:
+        for event in batch:
+            if event.call is None:
+                self._note(event)
+            # The name is what plugins.culprit looks for.
+            for hook_impl, tell in self._hooks:  # noqa: B007
+                tell(event)
+        self.run.flush()
 
     def _note(self, event: Event) -> None:
         if event.kind is Kind.BYPASS:

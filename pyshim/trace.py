@@ -1,54 +1,22 @@
 """The host's side of the trace: from records in shared memory to events in order.
 
 A drain thread (in C, _host.c) moves committed records from the chunks to a spool file;
-`Trace.events` reads them from there, so a slow plugin never makes the target lose
-events. The spool has no name and vanishes with the process.
+`Trace.batches` reads them from there, so a slow plugin never makes the target lose
+events.
 """
 
 from __future__ import annotations
 
-import os
-import struct
-import tempfile
 import threading
-from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from operator import attrgetter
-from types import MappingProxyType
-from typing import BinaryIO
 
 from pyshim._host import ffi, lib
 from pyshim.arena import SPARE_CHUNKS, Arena
-from pyshim.calls import Call, Table
+from pyshim.calls import Table
 from pyshim.clock import Clock, clock_is_tsc
-from pyshim.event import Event, Kind, Memory, Site
-
-_RECORD = struct.Struct("<QIHHIIQQqihHQII")
-_MEMORY = struct.Struct("<IIQ")
-_READ = 4 << 20
-
-assert _RECORD.size == ffi.sizeof("struct record")
-assert _MEMORY.size == ffi.sizeof("struct memory")
-
-
-@dataclass(slots=True)
-class _Record:
-    """A record as read: what sorts and what becomes an event."""
-
-    kind: int
-    call: int
-    pid: int
-    tid: int
-    entered: int
-    left: int
-    ret: int
-    err: int
-    rule: int
-    flags: int
-    site: int
-    args: tuple[int, ...]
-    memory: dict[int, Memory] = field(default_factory=dict)
+from pyshim.event import Event
+from pyshim.records import EventMaker
+from pyshim.spool import NEVER, Record, Spool, nameless_file
 
 
 class Trace:
@@ -56,23 +24,18 @@ class Trace:
 
     def __init__(self, arena: Arena, table: Table) -> None:
         self.arena = arena
-        self.calls: tuple[Call, ...] = table.calls
-        self._spool = _nameless_file()
+        self.spool = Spool(nameless_file())
         self._session = ffi.new("struct session *")
         self._session.arena = arena.head
         self._session.arena_fd = arena.fd
-        self._session.trace_fd = self._spool.fileno()
+        self._session.trace_fd = self.spool.file.fileno()
         self._session.spare = SPARE_CHUNKS
         self._clock = Clock(clock_is_tsc())
         self._session.tsc = self._clock.tsc
+        self._maker = EventMaker(table, self._clock)
         self._thread = threading.Thread(
             target=lib.host_loop, args=(self._session,), daemon=True
         )
-        self._read_at = 0
-        self._rest = b""
-        self._held: list[_Record] = []
-        self._execs: dict[int, list[_Record]] = {}
-        self._programs: dict[int, str] = {}
 
     @property
     def torn(self) -> int:
@@ -98,134 +61,33 @@ class Trace:
         lib.host_reap(self._session)
         lib.host_last(self._session)
 
-    def events(self, *, last: bool = False) -> Iterator[Event]:
-        """The events that are complete by now. `last`: all that there will be.
+    def batches(self, *, last: bool = False) -> Iterator[list[Event]]:
+        """The events that are complete by now, some thousand at a time, or none.
 
-        A record is held back until every other one of an earlier time is in the spool.
+        `last`: all that there will be. Else it may go on for as long as the target
+        makes events faster than they are taken; leave when it takes too long, and the
+        next call goes on from there.
         """
-        # In this order: what is in the spool by now goes at least up to this horizon.
-        horizon = int(self._session.horizon)
-        self._held.extend(self._records())
-        self._held.sort(key=_left)
-        ready = len(self._held) if last else bisect_left(self._held, horizon, key=_left)
-        batch, self._held = self._held[:ready], self._held[ready:]
         self._clock.adjust()
-        for record in batch:
-            yield from self._settle(record)
-        self._clock.keep(horizon)
+        self._mark(last)
+        while (records := self.spool.read()) is not None:
+            yield self._events(records)
+            self._mark(last)
         if last:
-            for tid in list(self._execs):
-                yield from self._execed(tid)
+            yield self._maker.rest()
 
-    def _records(self) -> Iterator[_Record]:
-        while True:
-            data = os.pread(self._spool.fileno(), _READ, self._read_at)
-            if not data:
-                return
-            self._read_at += len(data)
-            data = self._rest + data
-            at = 0
-            while at + _RECORD.size <= len(data):
-                size = _SIZE.unpack_from(data, at + 8)[0]
-                if at + size > len(data):
-                    break
-                yield _parse(data, at)
-                at += size
-            self._rest = data[at:]
+    def events(self, *, last: bool = False) -> Iterator[Event]:
+        """The same, one by one."""
+        for batch in self.batches(last=last):
+            yield from batch
 
-    def _settle(self, record: _Record) -> Iterator[Event]:
-        """An exec that was announced becomes an event when it did not come back.
+    def _mark(self, last: bool) -> None:
+        # In this order: what is in the spool by now goes at least up to this horizon.
+        horizon = NEVER if last else int(self._session.horizon)
+        self.spool.mark(horizon, self.spool.size)
 
-        So does the note behind it that what it starts will bypass us.
-        """
-        announced = self._execs.get(record.tid)
-        if announced and record.kind == lib.RECORD_BYPASS:
-            announced.append(record)
-            return
-        if announced and record.entered == announced[0].entered:
-            del self._execs[record.tid]
-        yield from self._execed(record.tid)
-        if record.kind == lib.RECORD_EXEC:
-            self._execs[record.tid] = [record]
-        else:
-            yield self._event(record, _KINDS[record.kind])
-
-    def _execed(self, tid: int) -> Iterator[Event]:
-        for record in self._execs.pop(tid, ()):
-            yield self._event(record, _KINDS[record.kind])
-
-    def _event(self, record: _Record, kind: Kind) -> Event:
-        is_call = kind in (Kind.CALL, Kind.UNFINISHED)
-        note = "" if is_call else _note(record)
-        if kind is Kind.START:
-            note = self._programs[record.pid] = note or self._programs.get(
-                record.ret, ""
-            )
-        call = self.calls[record.call] if is_call else None
-        module = record.memory.pop(lib.MEMORY_MODULE, None)
-        return Event(
-            kind=kind,
-            pid=record.pid,
-            tid=record.tid,
-            start=self._clock.when(record.entered),
-            duration=self._clock.when(record.left) - self._clock.when(record.entered),
-            call=call,
-            args=record.args[: len(call.params)] if call else record.args,
-            memory=MappingProxyType(record.memory),
-            ret=record.ret,
-            err=record.err,
-            rule=record.rule,
-            asked=bool(record.flags & lib_asked),
-            fair=bool(record.flags & lib_fair),
-            site=self._site(record, module),
-            note=note,
-        )
-
-    def _site(self, record: _Record, module: Memory | None) -> Site | None:
-        """ld.so knows the program itself by an empty name."""
-        if module is None:
-            return None
-        name = os.fsdecode(module.data[8:]) or self._programs.get(record.pid, "?")
-        return Site(name, record.site - int.from_bytes(module.data[:8], "little"))
-
-
-_SIZE = struct.Struct("<I")
-_left = attrgetter("left")
-lib_asked, lib_fair = 8, 16
-_KINDS = {
-    lib.RECORD_CALL: Kind.CALL,
-    lib.RECORD_EXEC: Kind.CALL,
-    lib.RECORD_START: Kind.START,
-    lib.RECORD_EXIT: Kind.EXIT,
-    lib.RECORD_BYPASS: Kind.BYPASS,
-    lib.RECORD_UNFINISHED: Kind.UNFINISHED,
-}
-
-
-def _parse(data: bytes, at: int) -> _Record:
-    (_, _, kind, call, pid, tid, entered, left, ret, err, rule, flags, site, nargs,
-     nmemory) = _RECORD.unpack_from(data, at)  # fmt: skip
-    at += _RECORD.size
-    args = struct.unpack_from(f"<{nargs}q", data, at)
-    at += 8 * nargs
-    memory = {}
-    for _ in range(nmemory):
-        index, kept, size = _MEMORY.unpack_from(data, at)
-        at += _MEMORY.size
-        memory[index] = Memory(data[at : at + kept], size)
-        at += (kept + 7) & ~7
-    return _Record(
-        kind, call, pid, tid, entered, left, ret, err, rule, flags, site, args, memory
-    )
-
-
-def _note(record: _Record) -> str:
-    return ": ".join(os.fsdecode(each.data) for each in record.memory.values())
-
-
-def _nameless_file() -> BinaryIO:
-    """On disk if there is a folder to write to, else in memory."""
-    try:
-        return tempfile.TemporaryFile(prefix="pyshim-trace-")
-    except OSError:
-        return open(os.memfd_create("pyshim-trace"), "w+b")
+    def _events(self, records: list[Record]) -> list[Event]:
+        events = self._maker.events(records)
+        if records:
+            self._clock.keep(records[-1][0])
+        return events

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from pyshim import hookimpl
 from pyshim.calls import Call
@@ -11,12 +11,16 @@ from pyshim.errors import UsageError
 from pyshim.event import Event, Kind
 from pyshim.session import Run
 
+if TYPE_CHECKING:
+    from pyshim.decode import Formatter
+
 _COLUMN = 40
 
 
 class _Log:
     """Where the lines go. One a run; set by `pyshim_configure`."""
 
+    formatter: Formatter
     out: TextIO | None = None
     to_file = False
     failure = ""
@@ -54,7 +58,11 @@ def pyshim_configure(run: Run) -> None:
     """Open the file before the target starts."""
     if not 0 <= run.options.s <= 65535:
         raise UsageError(f"-s {run.options.s}: out of range", allowed="0 to 65535")
+    from pyshim.decode import Formatter
+
+    _log.formatter = Formatter(run.options.s)
     _log.to_file = bool(run.options.o)
+    run.tells_events = not _log.to_file
     _log.many, _log.first, _log.failure = False, 0, ""
     _log.out = run.stderr
     if run.options.o:
@@ -75,41 +83,41 @@ def pyshim_trace(run: Run) -> frozenset[Call]:
 
 
 @hookimpl
-def pyshim_event(event: Event, run: Run) -> None:
+def pyshim_event(event: Event) -> None:
     """Write its line."""
     if _log.out is None:
         return
-    _log.first = _log.first or event.pid
-    _log.many = _log.many or event.pid != _log.first
-    for line in _lines(event, run, _prefix(event)):
-        _write(line)
+    prefix = f"{event.tid} " if _log.to_file else _prefix(event)
+    if event.call is not None:
+        text = _log.formatter.line(event, _COLUMN - len(prefix))
+        _write(f"{prefix}{text}\n")
+    else:
+        _write("".join(f"{prefix}{line}\n" for line in _of_process(event, prefix)))
 
 
 def _prefix(event: Event) -> str:
-    if _log.to_file:
-        return f"{event.tid} "
+    """On stderr the pid is of interest only when there are several."""
+    _log.first = _log.first or event.pid
+    _log.many = _log.many or event.pid != _log.first
     return f"[pid {event.tid:5}] " if _log.many else ""
 
 
-def _lines(event: Event, run: Run, prefix: str) -> list[str]:
-    from pyshim.decode import format_call
-
-    if event.kind in (Kind.CALL, Kind.UNFINISHED):
-        column = _COLUMN - len(prefix)
-        text = format_call(event, strsize=run.options.s, column=column)
-        return [prefix + text]
+def _of_process(event: Event, prefix: str) -> list[str]:
+    """What is about no call."""
     if event.kind is Kind.EXIT:
         call = f"exit_group({event.ret})".ljust(_COLUMN - len(prefix) - 1)
-        lines = [f"{prefix}{call} = ?"] if _log.exits else []
-        return [*lines, f"{prefix}+++ exited with {event.ret} +++"]
+        lines = [f"{call} = ?"] if _log.exits else []
+        return [*lines, f"+++ exited with {event.ret} +++"]
     if event.kind is Kind.BYPASS:
-        return [f"{prefix}--- bypass {event.note} ---"]
+        return [f"--- bypass {event.note} ---"]
     return []
 
 
-def _write(line: str) -> None:
+def _write(text: str) -> None:
+    """A part of a file's buffer, or of a batch: Run.flush."""
+    assert _log.out is not None
     try:
-        print(line, file=_log.out, flush=not _log.to_file)
+        _log.out.write(text)
     except OSError as error:
         _stop(error)
 

@@ -8,8 +8,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from pyshim.calls import Call
-from pyshim.decode._values import ALL_ONES, Argument, hex_text, octal_text, value_text
-from pyshim.event import Event, Kind
+from pyshim.decode._values import (
+    Text,
+    Texts,
+    address_text,
+    hex_text,
+    octal_text,
+    text_of,
+    unsigned,
+)
+from pyshim.event import Event
 from pyshim.xlat import XLAT
 
 _NORETURN = ("exit", "exit_group")
@@ -17,13 +25,17 @@ _NORETURN = ("exit", "exit_group")
 _ERRNO_NAMES = {**errno.errorcode, 35: "EDEADLK", 95: "EOPNOTSUPP"}
 
 
-def result_text(event: Event) -> str:
-    call = event.call
-    assert call is not None
-    if event.kind is Kind.UNFINISHED or call.syscall in _NORETURN:
-        return "?"
-    injected = " (INJECTED)" if event.rule >= 0 or event.asked else ""
-    return (_failed(event.err) if event.err else _returned(event, call)) + injected
+def result_of(call: Call) -> Callable[[Event], str]:
+    """How the results of a call are written."""
+    if call.syscall in _NORETURN:
+        return lambda _: "?"
+    returned = _returned(call)
+
+    def result(event: Event) -> str:
+        text = _FAILED[event.err] if event.err else returned(event)
+        return f"{text} (INJECTED)" if event.rule >= 0 or event.asked else text
+
+    return result
 
 
 def _failed(number: int) -> str:
@@ -31,24 +43,32 @@ def _failed(number: int) -> str:
     return f"-1 {name} ({os.strerror(number)})" if name else f"-1 (errno {number})"
 
 
-def _returned(event: Event, call: Call) -> str:
+_FAILED = Texts(_failed)
+
+
+def _returned(call: Call) -> Callable[[Event], str]:
     """What the kernel returned, where libc made something else of it too."""
-    special = _RETURNED.get(call.base) or _RETURNED.get(call.syscall)
-    text = special(event) if special else None
-    return text or _value(event.ret, call)
+    plain = _value(call)
+    texts = Texts(plain)
+    special = _SPECIAL.get(call.base) or _SPECIAL.get(call.syscall)
+    if special:
+        return lambda event: special(event) or plain(event.ret)
+    if plain is address_text:
+        return lambda event: address_text(event.ret)
+    return lambda event: texts[event.ret]
 
 
-def _value(ret: int, call: Call) -> str:
+def _value(call: Call) -> Text:
     kind, _, table = call.ret.partition(":")
     if kind == "flags":
-        return f"{hex_text(ret)} (flags {XLAT[table].text(ret)})"
+        return lambda ret: f"{hex_text(ret)} (flags {XLAT[table].text(ret)})"
     if kind == "void" or call.fails == "errno":
-        return "0"
+        return lambda _: "0"
     if kind in ("ptr", "hex"):
-        return hex_text(ret & ALL_ONES)
+        return address_text
     if kind == "mode":
-        return octal_text(ret)
-    return str(ret & ALL_ONES if kind == "uint" else ret)
+        return octal_text
+    return (lambda ret: str(unsigned(ret, 64))) if kind == "uint" else str
 
 
 def _returned_fcntl(event: Event) -> str | None:
@@ -56,7 +76,7 @@ def _returned_fcntl(event: Event) -> str | None:
     if command == "F_GETFL":
         return f"{hex_text(event.ret)} (flags {XLAT['open'].text(event.ret)})"
     if command == "F_GETSIG" and event.ret:
-        return f"{event.ret} ({value_text(Argument('', 'signal', event.ret))})"
+        return f"{event.ret} ({text_of('signal', 'int')(event.ret)})"
     if command == "F_GETLEASE":
         return f"{hex_text(event.ret)} ({XLAT['lease'].text(event.ret)})"
     table = {"F_GETFD": "fd_flags", "F_GET_SEALS": "seals"}.get(command)
@@ -83,7 +103,7 @@ def _returned_at(argument: int, event: Event) -> str | None:
     return str(int.from_bytes(memory.data, "little"))
 
 
-_RETURNED: Mapping[str, Callable[[Event], str | None]] = {
+_SPECIAL: Mapping[str, Callable[[Event], str | None]] = {
     "brk": lambda event: hex_text(event.args[0]),
     "eventfd_read": lambda _: "8",
     "eventfd_write": lambda _: "8",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
-from pyshim.decode._values import Argument, value_text
+from pyshim.decode._values import text_of, unsigned
 from pyshim.xlat import (
     FCNTL_ARGUMENT,
     IOCTL_ARGUMENT,
@@ -20,75 +20,100 @@ _O_CREAT, _O_TMPFILE = 0o100, 0o20000000
 _MREMAP_FIXED, _MREMAP_DONTUNMAP = 2, 4
 
 
-def _shape_open(flags_at: int, arguments: list[Argument]) -> list[Argument]:
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a syscall, before there is a value for it."""
+
+    name: str
+    """The parameter; a literal has none."""
+    kind: str
+    ctype: str = "int"
+    index: int = 0
+    """Of the parameter."""
+    literal: str = ""
+    """Text as the row has it; the parameters named in it are not filled in."""
+
+    def of(self, kind: str) -> Argument:
+        """The same argument, known to be of another kind."""
+        wide = kind in ("ptr", "hex", "ulong")
+        return replace(self, kind=kind, ctype="long" if wide else "int")
+
+    def text(self, value: int) -> str:
+        """How it is written, should it have this value."""
+        return self.literal or text_of(self.kind, self.ctype)(value)
+
+
+Shape = Callable[[list[Argument], int], list[Argument]]
+"""What the arguments are, given the value of the one that decides."""
+
+
+def _shape_open(flags_at: int, arguments: list[Argument], flags: int) -> list[Argument]:
     """What follows the flags is only there for a file that may be made."""
-    flags = arguments[flags_at]
-    made = flags.literal or flags.value & (_O_CREAT | _O_TMPFILE)
+    made = arguments[flags_at].literal or flags & (_O_CREAT | _O_TMPFILE)
     return arguments if made else arguments[: flags_at + 1]
 
 
-def _shape_mknod(mode_at: int, arguments: list[Argument]) -> list[Argument]:
+def _shape_mknod(mode_at: int, arguments: list[Argument], mode: int) -> list[Argument]:
     """Only devices have a number."""
-    device = value_text(arguments[mode_at]).startswith(("S_IFCHR", "S_IFBLK"))
+    device = arguments[mode_at].text(mode).startswith(("S_IFCHR", "S_IFBLK"))
     return arguments if device else arguments[: mode_at + 1]
 
 
-def _shape_mremap(arguments: list[Argument]) -> list[Argument]:
+def _shape_mremap(arguments: list[Argument], flags: int) -> list[Argument]:
     """The new address is only there when it is asked for."""
-    asked = arguments[3].value & (_MREMAP_FIXED | _MREMAP_DONTUNMAP)
+    asked = flags & (_MREMAP_FIXED | _MREMAP_DONTUNMAP)
     return arguments if asked else arguments[:4]
 
 
-def _shape_fcntl(arguments: list[Argument]) -> list[Argument]:
+def _shape_fcntl(arguments: list[Argument], number: int) -> list[Argument]:
     fd, command, *rest = arguments
-    kind = FCNTL_ARGUMENT.get(value_text(command), "hex")
+    kind = FCNTL_ARGUMENT.get(command.text(number), "hex")
     return [fd, command, *(each.of(kind) for each in rest if kind)]
 
 
-def _shape_ioctl(arguments: list[Argument]) -> list[Argument]:
+def _shape_ioctl(arguments: list[Argument], number: int) -> list[Argument]:
     fd, request, *rest = arguments
     if request.literal:
         return arguments
-    request = request.of("ioctl")
-    known = XLAT["ioctl"].choices.get(request.unsigned)
+    known = XLAT["ioctl"].choices.get(unsigned(number, 32))
     kind = IOCTL_ARGUMENT.get(known, "ptr") if known else "hex"
-    return [fd, request, *(each.of(kind) for each in rest if kind)]
+    return [fd, request.of("ioctl"), *(each.of(kind) for each in rest if kind)]
 
 
-def _shape_prctl(arguments: list[Argument]) -> list[Argument]:
+def _shape_prctl(arguments: list[Argument], number: int) -> list[Argument]:
     option, *rest = arguments
-    kinds = PRCTL_ARGUMENTS.get(value_text(option), ("hex",) * 4)
+    kinds = PRCTL_ARGUMENTS.get(option.text(number), ("hex",) * 4)
     return [option, *(each.of(kind) for each, kind in zip(rest, kinds, strict=False))]
 
 
-def _shape_socket(arguments: list[Argument]) -> list[Argument]:
+def _shape_socket(arguments: list[Argument], number: int) -> list[Argument]:
     domain, of_type, protocol, *rest = arguments
-    kind = PROTOCOL.get(value_text(domain), "int")
+    kind = PROTOCOL.get(domain.text(number), "int")
     return [domain, of_type, protocol.of(kind), *rest]
 
 
-def _shape_sockopt(arguments: list[Argument]) -> list[Argument]:
+def _shape_sockopt(arguments: list[Argument], number: int) -> list[Argument]:
     fd, level, option, *rest = arguments
     level = level.of("enum:sol")
-    option = option.of(SOCKET_OPTION.get(value_text(level), "int"))
+    option = option.of(SOCKET_OPTION.get(level.text(number), "int"))
     return [fd, level, option, replace(rest[0], kind="number"), *rest[1:]]
 
 
-SHAPES: Mapping[str, Callable[[list[Argument]], list[Argument]]] = {
-    "fcntl": _shape_fcntl,
-    "getsockopt": _shape_sockopt,
-    "ioctl": _shape_ioctl,
-    "mknod": partial(_shape_mknod, 1),
-    "mknodat": partial(_shape_mknod, 2),
-    "mq_open": partial(_shape_open, 1),
-    "mremap": _shape_mremap,
-    "open": partial(_shape_open, 1),
-    "openat": partial(_shape_open, 2),
-    "prctl": _shape_prctl,
-    "setsockopt": _shape_sockopt,
-    "socket": _shape_socket,
+SHAPES: Mapping[str, tuple[int, Shape]] = {
+    "fcntl": (1, _shape_fcntl),
+    "getsockopt": (1, _shape_sockopt),
+    "ioctl": (1, _shape_ioctl),
+    "mknod": (1, partial(_shape_mknod, 1)),
+    "mknodat": (2, partial(_shape_mknod, 2)),
+    "mq_open": (1, partial(_shape_open, 1)),
+    "mremap": (3, _shape_mremap),
+    "open": (1, partial(_shape_open, 1)),
+    "openat": (2, partial(_shape_open, 2)),
+    "prctl": (0, _shape_prctl),
+    "setsockopt": (1, _shape_sockopt),
+    "socket": (0, _shape_socket),
 }
-"""How arguments of some syscalls depend on others of the same call."""
+"""Syscalls of which one argument decides what the others are: its place, and how."""
 
 KINDS = {
     "accept4:3": "flags:accept",

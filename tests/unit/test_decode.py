@@ -16,7 +16,6 @@ import struct
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +107,7 @@ def test_a_failed_call_shows_what_the_kernel_returned() -> None:
 def test_all_ways_of_libc_to_fail_are_the_kernels_minus_one(name: str) -> None:
     call = event(name, *([0] * 6), err=errno.ENOMEM)
     libc_returned = errno.ENOMEM if name == "posix_fallocate" else -1
-    got = format_call(replace(call, ret=libc_returned))
+    got = format_call(call._replace(ret=libc_returned))
     assert got.endswith("= -1 ENOMEM (Cannot allocate memory)")
 
 
@@ -131,11 +130,11 @@ def test_two_names_of_one_errno_are_the_kernels() -> None:
 def test_what_a_rule_or_a_plugin_decided_is_marked() -> None:
     failed = event("read", -1, 0, 0, err=errno.EINTR)
     ending = "= -1 EINTR (Interrupted system call) (INJECTED)"
-    assert format_call(replace(failed, rule=0)).endswith(ending)
-    assert format_call(replace(failed, asked=True)).endswith(ending)
+    assert format_call(failed._replace(rule=0)).endswith(ending)
+    assert format_call(failed._replace(asked=True)).endswith(ending)
     assert "INJECTED" not in format_call(failed)
     short = event("write", 1, 9, 0, ret=7)
-    assert format_call(replace(short, rule=3)).endswith("= 7 (INJECTED)")
+    assert format_call(short._replace(rule=3)).endswith("= 7 (INJECTED)")
 
 
 @needs_table
@@ -146,7 +145,7 @@ def test_a_call_that_does_not_return() -> None:
 @needs_table
 def test_a_call_the_process_died_in() -> None:
     call = event("read", 0, 0x7FFDA3ED8370, 1, memory={1: b""})
-    got = format_call(replace(call, kind=Kind.UNFINISHED))
+    got = format_call(call._replace(kind=Kind.UNFINISHED))
     assert got == "read(0, 0x7ffda3ed8370, 1 <unfinished ...>) = ?"
 
 
