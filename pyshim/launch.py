@@ -5,7 +5,8 @@ The contract: whoever started pyshim sees what the bare target would have shown.
 1. The target gets argv, environment, fds, process group, session, signal mask and
    ignored signals as pyshim got them. One thing can't be known: Python ignores SIGPIPE
    and SIGXFSZ before its first line runs, so both start as default in the target, also
-   where pyshim's own parent ignored them.
+   where pyshim's own parent ignored them. (So does 33, glibc's own, which no program
+   can look at but in /proc.)
 2. A signal sent to pyshim's pid goes on to the target. A signal that the kernel sent to
    the whole foreground group (Ctrl-C, a resize) is already there and does not.
    One that another process sends to the whole group can't be told from one sent

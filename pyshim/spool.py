@@ -27,7 +27,9 @@ _SIZE_AND_LEFT = struct.Struct("<8xI20xQ")
 _PIECE = 1 << 14
 """Bytes. So few that the memory for what is made of them is that of the piece before:
 with four times as many, an event takes up to twice as long."""
-_FAR = 1 << 20
+_MOST = 256
+"""Records to be given out at once: a slow plugin must not be busy with them for long."""
+_FAR = 1 << 18
 """Bytes to the next mark from when on more of them are needed."""
 
 assert RECORD.size == ffi.sizeof("struct record")
@@ -49,6 +51,8 @@ class Spool:
         self.read_at = 0
         self._rest = b""
         self._held: list[Record] = []
+        self._ready = 0
+        """How many of those held can go, from the front."""
         self._marks: deque[tuple[int, int]] = deque()
         self._horizon = 0
 
@@ -67,30 +71,37 @@ class Spool:
         self._marks.append((size, horizon))
 
     def read(self) -> list[Record] | None:
-        """The next records, those that no other can come before; None: no more by now.
+        """The next few records that no other can come before; None: no more by now.
 
         Reads only a piece, and may find none in it.
         """
+        if not self._ready and not self._read_piece():
+            return None
+        count = min(self._ready, _MOST)
+        records = self._held[:count]
+        del self._held[:count]
+        self._ready -= count
+        return records
+
+    def _read_piece(self) -> bool:
+        """Whether that changed anything."""
         if self._marks and self._marks[0][0] - self.read_at > _FAR:
             self._look_ahead()
         data = os.pread(self.file.fileno(), _PIECE, self.read_at)
         self.read_at += len(data)
         whole, self._rest = _split(self._rest + data)
         self._held += whole
-        ready = self._ready()
-        return ready if ready or data else None
+        if self._pass_marks():
+            self._held.sort(key=_left)
+            self._ready = bisect_left(self._held, self._horizon, key=_left)
+        return bool(data or self._ready)
 
-    def _ready(self) -> list[Record]:
+    def _pass_marks(self) -> bool:
+        """Whether the horizon moved."""
         before = self._horizon
         while self._marks and self._marks[0][0] <= self.read_at:
             self._horizon = max(self._horizon, self._marks.popleft()[1])
-        if self._horizon == before:
-            return []
-        self._held.sort(key=_left)
-        count = bisect_left(self._held, self._horizon, key=_left)
-        ready = self._held[:count]
-        del self._held[:count]
-        return ready
+        return self._horizon > before
 
     def _look_ahead(self) -> None:
         """Put marks on the way to the next one, by what is between them."""
