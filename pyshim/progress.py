@@ -16,12 +16,12 @@ _ERASE = "\x1b[K"
 class Progress:
     """Shown from when more than two seconds seem to be left, until `end`.
 
-    `out` must be a terminal. Its cursor stays at the start of the line: whatever else
-    is written there takes the line's place.
+    `out`: a terminal, or None to show nothing. The cursor stays at the start of the
+    line: whatever else is written there takes its place.
     """
 
     def __init__(
-        self, out: TextIO, what: str, now: Callable[[], float] = time.monotonic
+        self, out: TextIO | None, what: str, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._out = out
         self._what = what
@@ -33,7 +33,7 @@ class Progress:
     def at(self, share: float) -> None:
         """How much is done, from 0 to 1."""
         now = self._now()
-        if now < self._next or share <= 0:
+        if self._out is None or now < self._next or share <= 0:
             return
         left = (now - self._began) * (1 - share) / share
         if self._shown or left > _LONG:
@@ -47,6 +47,7 @@ class Progress:
             self._write("")
 
     def _write(self, text: str) -> None:
+        assert self._out is not None
         # A terminal that is gone is no reason to lose the work.
         with suppress(OSError):
             self._out.write(f"{_ERASE}{text}\r")

@@ -156,20 +156,22 @@ class Session:
                 break
 
     def _hand_out_rest(self) -> None:
-        spool, progress = self.trace.spool, self._progress()
-        began, size = spool.read_at, spool.size
-        for batch in self.trace.batches(last=True):
-            self._tell(batch)
-            if progress:
-                progress.at((spool.read_at - began) / (size - began or 1))
-        if progress:
+        """All events there are. Ctrl-C, which has no target to go to, is for us."""
+        progress, before = self._progress(), self.trace.spool.share
+        try:
+            for batch in self.trace.batches(last=True):
+                self._tell(batch)
+                done = self.trace.spool.share - before
+                progress.at(done / (1 - before) if done else 0.0)
+        except KeyboardInterrupt:
+            self.run.failure = "interrupted before all events were handed out"
+        finally:
             progress.end()
 
-    def _progress(self) -> Progress | None:
+    def _progress(self) -> Progress:
         """Only for one who looks on, and sees nothing else move."""
-        if self.run.tells_events or not self.run.stderr.isatty():
-            return None
-        return Progress(self.run.stderr, "pyshim: writing the log")
+        shown = self.run.stderr.isatty() and not self.run.tells_events
+        return Progress(self.run.stderr if shown else None, "pyshim: writing the log")
 
     def _tell(self, batch: list[Event]) -> None:
         for event in batch:

@@ -28,7 +28,7 @@ _PIECE = 1 << 14
 """Bytes. So few that the memory for what is made of them is that of the piece before:
 with four times as many, an event takes up to twice as long."""
 _MOST = 256
-"""Records to be given out at once: a slow plugin must not be busy with them for long."""
+"""Records given out at once: a slow plugin must not be busy with them for long."""
 _FAR = 1 << 18
 """Bytes to the next mark from when on more of them are needed."""
 
@@ -53,6 +53,7 @@ class Spool:
         self._held: list[Record] = []
         self._ready = 0
         """How many of those held can go, from the front."""
+        self._given = 0
         self._marks: deque[tuple[int, int]] = deque()
         self._horizon = 0
 
@@ -60,6 +61,12 @@ class Spool:
     def size(self) -> int:
         """Bytes that were written up to now."""
         return os.fstat(self.file.fileno()).st_size
+
+    @property
+    def share(self) -> float:
+        """How much of what was written up to now was given back, from 0 to 1."""
+        parsed = self._given + len(self._held)
+        return self.read_at / self.size * self._given / parsed if parsed else 0.0
 
     def mark(self, horizon: int, size: int) -> None:
         """Of all calls that ended before `horizon`, the first `size` bytes tell.
@@ -81,6 +88,7 @@ class Spool:
         records = self._held[:count]
         del self._held[:count]
         self._ready -= count
+        self._given += count
         return records
 
     def _read_piece(self) -> bool:

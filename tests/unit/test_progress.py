@@ -49,5 +49,13 @@ def test_it_is_not_written_more_often_than_one_can_read() -> None:
     assert len(shown(*((0.001, 0.1 + at / 10000) for at in range(1000)))) < 12
 
 
+def test_where_there_is_no_terminal_nothing_is_shown() -> None:
+    clock = Hand()
+    progress = Progress(None, "pyshim: writing the log", clock)
+    clock.at += 9.0
+    progress.at(0.5)
+    progress.end()
+
+
 def test_nothing_is_said_before_anything_is_done() -> None:
     assert shown((5.0, 0.0)) == []

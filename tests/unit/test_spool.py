@@ -126,6 +126,20 @@ def test_the_whole_trace_is_never_in_memory(file: BinaryIO) -> None:
     assert held < many / 10
 
 
+def test_a_slow_plugin_gets_few_at_a_time_and_they_are_counted(file: BinaryIO) -> None:
+    """Also when a mark sets many free at once."""
+    many = 3000
+    spool = Spool(file)
+    write(file, *(record(at) for at in range(1, many)))
+    spool.mark(NEVER, write(file, record(0)))
+    shares = [0.0]
+    for found in rounds(spool):
+        assert len(found) < many / 5
+        shares.append(spool.share)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
 def test_a_late_record_is_waited_for_however_late(file: BinaryIO) -> None:
     many = 50_000
     spool = Spool(file)
