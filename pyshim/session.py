@@ -234,10 +234,14 @@ SKIPS = {
 
 
 def make_rundir() -> Path:
-    """A private folder in memory where that exists: the arena lives there."""
+    """A private folder in memory where that exists: the arena lives there.
+
+    Named after our pid: a host that is killed leaves its folder behind, for the target
+    goes on and its children look there.
+    """
     for place in ("/dev/shm", None):
         try:
-            path = tempfile.mkdtemp(prefix="pyshim-", dir=place)
+            path = tempfile.mkdtemp(prefix=f"pyshim-{os.getpid()}-", dir=place)
         except OSError:
             continue
         if not set(path) & set(":\n "):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+RUNS = Path("/dev/shm")
 TARGETS = Path(__file__).parent / "targets"
 CFLAGS = ["-Wall", "-Wextra", "-Werror", "-pthread", "-O1", "-g"]
 PYSHIM = [sys.executable, "-m", "pyshim"]
@@ -36,6 +38,17 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
         return str(out)
 
     return build
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_folders_of_killed_hosts() -> Iterator[None]:
+    """Some tests kill pyshim with SIGKILL, which leaves the run's folder behind."""
+    before = set(RUNS.glob("pyshim-*"))
+    yield
+    for folder in set(RUNS.glob("pyshim-*")) - before:
+        host = folder.name.split("-")[1]
+        if host.isdecimal() and not Path(f"/proc/{host}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
