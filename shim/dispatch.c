@@ -25,7 +25,7 @@
 #include "thread.h"
 #include "trace.h"
 
-/* clock_nanosleep by raw syscall: the rest is slept on after a signal's handler. */
+/* nanosleep(2) by raw syscall: the rest is slept on after a signal's handler. */
 static void delay(uint64_t ns)
 {
 	struct timespec left = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "call.h"
+#include "paths.h"
 #include "preload.h"
 #include "real.h"
 #include "thread.h"
@@ -158,27 +159,14 @@ static long go_execveat(struct call *call, strings envp)
 			      (strings)call->args[2], envp, (int)call->args[4]);
 }
 
-static void fd_file(char name[32], int fd)
-{
-	char digits[12], *to = stpcpy(name, "/proc/self/fd/");
-	int n = 0;
-
-	do
-		digits[n++] = (char)('0' + fd % 10);
-	while (fd /= 10);
-	while (n)
-		*to++ = digits[--n];
-	*to = 0;
-}
-
 static void real_execveat(struct call *call)
 {
-	char name[32];
+	char name[FD_ROOM];
 	int dirfd = (int)call->args[0];
 	const char *path = (const char *)call->args[1];
 
 	if (call->args[4] & AT_EMPTY_PATH && dirfd >= 0 && readable_string(path, 4096) == 0) {
-		fd_file(name, dirfd);
+		fd_name(name, dirfd);
 		path = name;
 	}
 	exec_file(call, go_execveat, dirfd, path, (strings)call->args[3]);
@@ -204,14 +192,14 @@ static long go_fexecve(struct call *call, strings envp)
 
 static void real_fexecve(struct call *call)
 {
-	char name[32];
+	char name[FD_ROOM];
 
 	/* execve(2) takes no environment for an empty one, fexecve(3) refuses it. */
 	if (!call->args[2]) {
 		exec_unchanged(call, go_fexecve, NULL);
 		return;
 	}
-	fd_file(name, call->args[0] < 0 ? 0 : (int)call->args[0]);
+	fd_name(name, call->args[0] < 0 ? 0 : (int)call->args[0]);
 	exec_file(call, go_fexecve, AT_FDCWD, name, (strings)call->args[2]);
 }
 

@@ -1,4 +1,5 @@
-/* Wrappers that can't be rows: today only syscall(2), whose row is chosen by number. */
+/* The wrapper of syscall(2), which is no row: its row is chosen by number. exec.c and
+ * spawn.c have the others that are written by hand. */
 #define _GNU_SOURCE
 #include <linux/seccomp.h>
 #include <stdarg.h>

@@ -10,8 +10,7 @@
 #include "sys.h"
 #include "thread.h"
 
-/* "/proc/self/fd/N" */
-static void fd_name(char *to, int fd)
+void fd_name(char to[FD_ROOM], int fd)
 {
 	char digits[12];
 	int n = 0;
@@ -29,7 +28,7 @@ static void fd_name(char *to, int fd)
 /* The file an fd is open on; false for sockets, pipes and bad numbers. */
 static bool fd_path(int64_t fd, char path[PATH_ROOM])
 {
-	char name[32];
+	char name[FD_ROOM];
 	long length;
 
 	if (fd < 0 || fd > 0x7fffffff)

@@ -5,7 +5,10 @@
 #include "call.h"
 #include "wire.h"
 
-enum { PATH_ROOM = 4096 };
+enum { PATH_ROOM = 4096, FD_ROOM = 32 };
+
+/* "/proc/self/fd/N": the file behind an fd, by a name. `fd` is not negative. */
+void fd_name(char to[FD_ROOM], int fd);
 
 /* The absolute path that argument `index` means (a path, or the file behind an fd),
  * with `.` and `..` resolved by text alone. False when it is neither, can't be read,
