@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV    = .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
-SHIM    = $(wildcard shim/*.c shim/*.h shim/*.S shim/*.py shim/*.toml shim/Makefile)
+SHIM    = $(wildcard shim/*.c shim/*.h shim/*.map shim/*.S shim/*.py shim/calls/*.toml shim/Makefile)
 WARN    = -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wundef -Wvla -Werror -Wno-unused-function
 NEEDS   = strace git sqlite3 gcc make tar
+BESIDE  = valgrind gdb fakeroot musl-tools libc6-i386 libjemalloc2 libtcmalloc-minimal4 \
+          libeatmydata1 libfaketime
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,19 +26,20 @@ examples: ## compile examples/ into examples/build
 demo: build examples ## run the main job and show what happened
 	@sh examples/demo.sh
 
-debs: # what the tests run besides ours; as root they are installed
+debs: # what the tests run besides ours; as root it is installed; without BESIDE some are skipped
 	@missing=; for each in $(NEEDS); do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
-	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
-		else echo "missing:$$missing; as root: apt-get install$$missing"; exit 1; fi; fi
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		for each in $(BESIDE); do dpkg-query -W -f '$${Status}' $$each 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$each"; done; \
+		if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi; \
+	elif [ -n "$$missing" ]; then echo "missing:$$missing; as root: apt-get install$$missing"; exit 1; fi
 
-check: build ## ruff, mypy, warnings as errors, gcc's analyzer, generated docs
+check: build ## ruff, mypy, warnings as errors, gcc's analyzer, drift, generated docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
 	@gcc $(WARN) -fanalyzer -c -o /dev/null -include shim/wire.h pyshim/_host.c
+	$(BIN)/python shim/drift.py
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
 	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -
 
@@ -50,8 +53,11 @@ test: debs build examples check ## all tests (under ten minutes on two cores)
 bench: build ## cost per call beside strace, libfiu and fakechroot
 	$(BIN)/python benchmarks/run.py
 
+cpython: build ## CPython's own tests, bare and under pyshim (forty minutes)
+	$(BIN)/python tests/cpython/compare.py
+
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check docs test bench clean
+.PHONY: help build examples demo debs check docs test bench cpython clean
 .DEFAULT_GOAL := help

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,24 @@ NPROCS = 1024
 NCHUNKS = 128
 CHUNK_SIZE = 1 << 21
 SPARE_CHUNKS = 8
+OUR_SHARE = 16
+"""The arena's part of a limit on our own address space: one in so many."""
 
 
 class Arena:
     """The shared memory of one run: the host makes it, the target maps it by name."""
 
     def __init__(self, path: Path, ncounters: int) -> None:
+        """Raises OSError where there is no room for it."""
         header = arena_header(ncounters)
         self.fd = os.open(
             path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
         )
-        os.ftruncate(self.fd, header.size)
-        os.posix_fallocate(self.fd, 0, header.chunks_at)
-        self.memory = mmap.mmap(self.fd, header.size)
+        try:
+            self.memory = _allocated(self.fd, header)
+        except OSError:
+            os.close(self.fd)
+            raise
         self.memory[: ffi.sizeof("struct arena")] = bytes(ffi.buffer(header))
         self.head = ffi.cast("struct arena *", ffi.from_buffer(self.memory))
         self.ncounters = ncounters
@@ -67,18 +73,40 @@ class Arena:
                 entry.pid = 0
 
 
+def _allocated(fd: int, header: Any) -> mmap.mmap:
+    """The file made as large as it is to be, and its first chunk, which all processes
+    may write to, not only promised: a write to what a full disk can't hold is SIGBUS.
+    """
+    os.ftruncate(fd, header.size)
+    os.posix_fallocate(fd, 0, header.chunks_at + header.chunk_size)
+    return mmap.mmap(fd, header.size)
+
+
 def arena_header(ncounters: int) -> Any:
     """The head of an arena: how large its parts are and where they lie."""
     header = ffi.new("struct arena *")
     header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
-    header.nprocs, header.nchunks = NPROCS, NCHUNKS
+    header.nprocs, header.nchunks = NPROCS, _nchunks()
     header.chunk_size = CHUNK_SIZE
     header.proc_size = (ffi.sizeof("struct proc") + 4 * ncounters + 63) & ~63
     header.procs_at = 4096
     header.heads_at = _page(header.procs_at + NPROCS * header.proc_size)
-    header.chunks_at = _page(header.heads_at + NCHUNKS * ffi.sizeof("struct head"))
-    header.size = header.chunks_at + NCHUNKS * CHUNK_SIZE
+    heads = header.nchunks * ffi.sizeof("struct head")
+    header.chunks_at = _page(header.heads_at + heads)
+    header.size = header.chunks_at + header.nchunks * CHUNK_SIZE
     return header
+
+
+def _nchunks() -> int:
+    """As many as our own limits, on address space and on the size of files, allow."""
+    memory, _ = resource.getrlimit(resource.RLIMIT_AS)
+    file, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = NCHUNKS
+    if memory != resource.RLIM_INFINITY:
+        most = min(most, memory // OUR_SHARE // CHUNK_SIZE)
+    if file != resource.RLIM_INFINITY:
+        most = min(most, file // CHUNK_SIZE - 1)
+    return max(most, 1)
 
 
 def _page(size: int) -> int:

@@ -34,14 +34,14 @@ call they belong to, and calls of signal handlers that interrupt it."""
 class Facts:
     """What the table says of one call."""
 
-    __slots__ = ("fails", "index", "kinds", "name", "syscall")
+    __slots__ = ("codes", "index", "kinds", "name", "syscall")
 
-    def __init__(self, name: str, syscall: str, params: Any, fails: str) -> None:
+    def __init__(self, name: str, syscall: str, params: Any, codes: Any) -> None:
         self.name = name
         self.syscall = syscall
         self.kinds = tuple(kind for _, kind in params)
         self.index = {param: place for place, (param, _) in enumerate(params)}
-        self.fails = fails
+        self.codes = codes
 
 
 class Arguments:
@@ -60,7 +60,7 @@ class Arguments:
                 f"{facts.name} has no argument {name!r}, but {', '.join(facts.index)}"
             )
         value: int = self._call._c.args[place]
-        if facts.kinds[place] in ("path", "str"):
+        if facts.kinds[place] in ("path", "str", "template"):
             return self._call._text(value)
         return value
 
@@ -270,8 +270,7 @@ def _complain(hook: Hook, call: Call) -> None:
 
 def _apply(c: Any, facts: Facts, verdict: Any) -> None:
     if isinstance(verdict, Errno):
-        c.err = verdict.number
-        c.ret = {"NULL": 0, "errno": verdict.number}.get(facts.fails, -1)
+        c.err = _number(facts, verdict)
     elif isinstance(verdict, Return):
         c.ret = verdict.value
         c.err = 0
@@ -282,6 +281,16 @@ def _apply(c: Any, facts: Facts, verdict: Any) -> None:
     else:
         raise TypeError(f"a hook returns Errno, Return, Args or None, not {verdict!r}")
     c.flags |= _ANSWERED | _INJECTED | _ASKED
+
+
+def _number(facts: Facts, verdict: Errno) -> int:
+    """What the shim turns into the function's own way of failing (failure.c)."""
+    if not verdict.code:
+        return verdict.number
+    if verdict.code not in facts.codes:
+        raise ValueError(f"{facts.name} does not fail with {verdict.code}")
+    code: int = facts.codes[verdict.code]
+    return code
 
 
 def _change(c: Any, facts: Facts, verdict: Args) -> None:

@@ -1,6 +1,6 @@
 """The table of calls as typed objects, and the sets that name groups of them.
 
-The table is `shim/calls.toml`, expanded by `shim/gen.py` to one entry per exported name
+The table is `shim/calls/`, expanded by `shim/gen.py` to one entry per exported name
 and installed next to the shim as `_lib/table.json`; both come from one build, and the
 shim refuses a plan made with another table.
 """
@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -45,10 +45,19 @@ class Call:
     restarts: bool
     fails: str
     ret: str
-    stub: bool
-    """A bare jump that no rule or log can reach."""
+    stub: str
+    """Why it is a bare jump that no rule or log can reach; empty for all others."""
     base: str
     """The name of the row this name is an alias of, or its own."""
+    hot: bool = False
+    """Wrapped only when it is asked for by its own name: called too often."""
+    jump: bool = False
+    """Never a frame of ours under it, so that its result is not seen."""
+    noreturn: bool = False
+    number: bool = False
+    """No function of libc's: made by syscall(2) alone."""
+    codes: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Failures of its own that are no errno: negative numbers, by name."""
 
     @property
     def eintr(self) -> bool:
@@ -72,18 +81,28 @@ class Table:
         """The calls an strace set expression names.
 
         `openat,%file`, `!read`, `/^f.*sync$`, `?newname`, `all`, `none`. A name means
-        the libc function (with its aliases) or the kernel's syscall.
+        the libc function (with its aliases) or the kernel's syscall. Hot calls are in
+        no set and not in `all`; a name or a regular expression reaches them.
         Raises UsageError for an unknown name or set, unless it is marked with `?`.
         """
-        reachable = frozenset(call for call in self.calls if not call.stub)
         if expression.startswith("!"):
-            return reachable - self.select(expression[1:])
+            return self.select("all") - self.select(expression[1:])
         if not expression:
             raise UsageError("empty set of calls", allowed="names, %sets, all, none")
         found: set[Call] = set()
         for word in expression.split(","):
-            found |= _select_word(word, reachable)
+            found |= _select_word(word, self.reachable)
         return frozenset(found)
+
+    @property
+    def reachable(self) -> frozenset[Call]:
+        """All that a rule or a log can reach, hot ones too."""
+        return frozenset(call for call in self.calls if not call.stub)
+
+    @property
+    def codes(self) -> Mapping[str, int]:
+        """Every failure that is no errno, by name: EAI_AGAIN, GLOB_NOSPACE."""
+        return {name: code for call in self.calls for name, code in call.codes.items()}
 
 
 def _select_word(word: str, calls: Iterable[Call]) -> set[Call]:
@@ -108,7 +127,7 @@ def _names(calls: Iterable[Call]) -> set[str]:
 
 def _matcher(word: str, optional: bool) -> Callable[[Call], bool] | None:
     if word in ("all", "none"):
-        return lambda _: word == "all"
+        return lambda call: word == "all" and not call.hot
     if word.startswith("%"):
         return _set_matcher(word[1:], optional)
     if word.startswith("/"):
@@ -126,7 +145,7 @@ def _set_matcher(name: str, optional: bool) -> Callable[[Call], bool] | None:
     name = {"net": "network"}.get(name, name)
     known = {each for call in table().calls for each in call.sets}
     if name in known:
-        return lambda call: name in call.sets
+        return lambda call: name in call.sets and not call.hot
     if optional:
         return None
     raise UsageError(
@@ -142,8 +161,8 @@ def _call(index: int, row: Mapping[str, object]) -> Call:
         assert isinstance(value, list)
         return tuple(str(each) for each in value)
 
-    params = row["params"]
-    assert isinstance(params, list)
+    params, codes = row["params"], row["codes"]
+    assert isinstance(params, list) and isinstance(codes, dict)
     return Call(
         id=index,
         name=str(row["name"]),
@@ -155,7 +174,12 @@ def _call(index: int, row: Mapping[str, object]) -> Call:
         restarts=bool(row["restarts"]),
         fails=str(row["fails"]),
         ret=str(row["ret"]),
-        stub=bool(row["stub"]),
+        stub=str(row["stub"]),
+        hot=bool(row["hot"]),
+        jump=bool(row["jump"]),
+        noreturn=bool(row["noreturn"]),
+        number=bool(row["number"]),
+        codes=codes,
         base=str(row["base"]),
     )
 

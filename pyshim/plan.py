@@ -20,11 +20,22 @@ from pyshim.rules import Rule, threshold
 
 _EXEC = {
     "execve", "execv", "execvp", "execvpe", "execl", "execle", "execlp", "execveat",
-    "fexecve", "posix_spawn", "posix_spawnp",
+    "fexecve", "posix_spawn", "posix_spawnp", "SYS_execve", "SYS_execveat",
 }  # fmt: skip
-_SIGNAL = {"sigaction", "signal", "sysv_signal", "siginterrupt", "sigset", "sigvec"}
-_ALWAYS = _EXEC | {"_exit", "prctl", "syscall"}
-"""Wrapped in every run: they carry the preload on, end the process, enter seccomp."""
+_SIGNAL = {
+    "sigaction",
+    "signal",
+    "sysv_signal",
+    "siginterrupt",
+    "sigset",
+    "sigvec",
+    "rt_sigaction",
+}
+_SECCOMP = {"prctl", "seccomp"}
+_ALWAYS = _EXEC | _SECCOMP | {"syscall", "vfork"}
+"""Wrapped in every run: they carry the preload on, or enter seccomp."""
+
+_PATHS = ("path", "template")
 
 MOST_HOOKS = 31
 _ALL_CHANCE = 0xFFFFFFFF
@@ -61,6 +72,8 @@ class Wants:
     strsize: int = 32
     search_path: tuple[str, ...] = ()
     """sys.path of the interpreter in the target."""
+    heard: bool = True
+    """Whether any plugin listens to events: else forks and ends are not even told."""
 
     @property
     def fairness(self) -> bool:
@@ -150,12 +163,14 @@ class Compiler:
         if call in self.wants.logged:
             want |= lib.WANT_LOG | lib.WANT_WRAP
         if self.wants.maps and (
-            call.base in _EXEC or any(param.kind == "path" for param in call.params)
+            call.base in _EXEC or any(param.kind in _PATHS for param in call.params)
         ):
             want |= lib.WANT_MAP | lib.WANT_WRAP
         if call.id in self.refs or call.base in _ALWAYS:
             want |= lib.WANT_WRAP
-        if call.base == "prctl" or (self.wants.fairness and call.base in _SIGNAL):
+        if self.wants.heard and call.base == "_exit":
+            want |= lib.WANT_WRAP
+        if call.base in _SECCOMP or (self.wants.fairness and call.base in _SIGNAL):
             want |= lib.WANT_NOTICE | lib.WANT_WRAP
         return want
 
@@ -226,6 +241,8 @@ class Compiler:
         header.flags = lib.PLAN_TRACE | (lib.PLAN_TSC if clock_is_tsc() else 0)
         if self.wants.fairness:
             header.flags |= lib.PLAN_FAIRNESS
+        if not self.wants.heard:
+            header.flags |= lib.PLAN_UNHEARD
         header.strsize = self.wants.strsize
         header.pid_ns = Path("/proc/self/ns/pid").stat().st_ino
         header.nrules, header.nmaps = len(self.rules), len(self.wants.maps)
@@ -294,7 +311,7 @@ def bridge_plan(wants: Wants) -> bytes:
             call.name,
             call.syscall,
             tuple((param.name, param.kind) for param in call.params),
-            call.fails,
+            dict(call.codes),
         )
         for hook in wants.hooks
         for call in hook.calls

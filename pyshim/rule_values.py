@@ -13,6 +13,7 @@ import signal
 import sys
 from decimal import Decimal
 
+from pyshim.calls import table
 from pyshim.errors import nearest
 
 ERRNO_MAX = 4095
@@ -67,6 +68,12 @@ _UNITS = {"": 1_000, "s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
 def parse_errno(text: str) -> int | None:
     """A name in upper or lower case, or a number."""
     return _ERRNOS.get(text.upper()) or _positive(text, ERRNO_MAX)
+
+
+def parse_error(text: str) -> int | str | None:
+    """An errno, or the name of a failure that is none: EAI_AGAIN, GLOB_NOSPACE."""
+    number = parse_errno(text)
+    return text if number is None and text in table().codes else number
 
 
 def nearest_errno(text: str) -> str:

@@ -58,7 +58,7 @@ class Rule:
     """As the user wrote it, qualifier and all, for reports."""
     calls: frozenset[Call]
     error: int = 0
-    """The errno to fail with; 0 is none."""
+    """The errno to fail with, 0: none; negative for a code that is no errno."""
     retval: int | None = None
     """What to return instead of calling, signed 64-bit."""
     delay_enter: int = 0
@@ -140,14 +140,42 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
     calls = table.select(selection)
     if values.keys() & {"error", "retval"}:
         calls = _returning(calls, whole)
+    if values.keys() & _ACTIONS == {"delay_exit"}:
+        calls = _coming_back(calls, whole)
+    if isinstance(values.get("error"), str):
+        calls, values["error"] = _with_code(calls, values["error"], whole, table)
     return Rule(whole, calls, **values)
 
 
+def _with_code(
+    calls: frozenset[Call], code: str, whole: str, table: Table
+) -> tuple[frozenset[Call], int]:
+    """Those that fail with a code that is no errno (EAI_AGAIN), and its number."""
+    able = frozenset(call for call in calls if code in call.codes)
+    if not able:
+        knowing = sorted(each.name for each in table.reachable if code in each.codes)
+        raise UsageError(
+            f"no call of {whole!r} fails with {code}", allowed=" ".join(knowing[:6])
+        )
+    return able, next(iter(able)).codes[code]
+
+
 def _returning(calls: frozenset[Call], whole: str) -> frozenset[Call]:
-    """Without exit: a set may hold it, but a hit that changes nothing is none."""
-    left = frozenset(call for call in calls if call.syscall != "exit_group")
+    """Without exit: a set may hold it, but a hit that changes nothing is none.
+
+    Nor rewinddir: the program could not see that it was not done.
+    """
+    left = frozenset(call for call in calls if call.ret != "void")
     if calls and not left:
-        raise UsageError(f"what never returns has no result to change: {whole!r}")
+        raise UsageError(f"what returns nothing has no result to change: {whole!r}")
+    return left
+
+
+def _coming_back(calls: frozenset[Call], whole: str) -> frozenset[Call]:
+    """Without exit and what is left by a jump: nothing of ours comes after them."""
+    left = frozenset(call for call in calls if not (call.noreturn or call.jump))
+    if calls and not left:
+        raise UsageError(f"no exit to delay is seen of these calls: {whole!r}")
     return left
 
 
@@ -214,8 +242,8 @@ _TIME = "a number of microseconds, or with one of s ms us ns"
 _KEYS: Mapping[str, _Key] = {
     "error": _Key(
         "error",
-        rule_values.parse_errno,
-        "a name as in errno(3), 1..4095",
+        rule_values.parse_error,
+        "a name as in errno(3), 1..4095; EAI_AGAIN and the like for what returns them",
         rule_values.nearest_errno,
     ),
     "retval": _Key("retval", rule_values.parse_retval, "64 bits, as in 1 -1 0x1f 017"),

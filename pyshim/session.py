@@ -63,6 +63,8 @@ class Run:
     """How often each of `rules` fired; known when the target has ended."""
     dropped: int = 0
     torn: int = 0
+    lost: int = 0
+    """Bytes of events that there was no room for on the disk."""
     skipped: dict[str, int] = field(default_factory=dict)
     bypassed: list[str] = field(default_factory=list)
     """Programs that ran without the shim, as `PATH: reason`."""
@@ -103,20 +105,13 @@ class Session:
         self.wants = wants
         self._freed = time.monotonic()
         self._hooks = event_hooks(manager, run)
+        self._env = launch.inherited_env()
 
     def execute(self) -> launch.Outcome:
         """Run the target and hand out its events; returns how it ended."""
         with ExitStack() as stack:
-            rundir = make_rundir()
-            stack.callback(shutil.rmtree, rundir, ignore_errors=True)
-            compiler = Compiler(self.wants, self.run.table, str(rundir))
-            (rundir / "plan").write_bytes(compiler.build())
-            if preload(str(rundir)).startswith(str(rundir)):
-                (rundir / "libpyshim.so").symlink_to(LIB / "libpyshim.so")
-            self.arena = Arena(rundir / "arena", compiler.ncounters)
-            self.trace = Trace(self.arena, self.run.table)
-            with launch.signals_blocked():
-                self.trace.start()
+            rundir = self._set_up(stack)
+            self._start_trace()
             try:
                 outcome = self._launch(rundir)
             finally:
@@ -125,8 +120,44 @@ class Session:
             self._finish(outcome)
             return outcome
 
+    def _start_trace(self) -> None:
+        try:
+            with launch.signals_blocked():
+                self.trace.start()
+        except RuntimeError as error:
+            raise PyshimError(
+                f"cannot start a thread: {error}", allowed="a higher ulimit -u or -v"
+            ) from error
+
+    def _set_up(self, stack: ExitStack) -> Path:
+        """The run's folder, in the first place that has room; removed with `stack`."""
+        failure: OSError | None = None
+        for place in ("/dev/shm", None):
+            try:
+                with ExitStack() as made:
+                    rundir = self._fill(make_rundir(place), made)
+                    stack.enter_context(made.pop_all())
+                return rundir
+            except OSError as error:
+                failure = failure or error
+        raise PyshimError(
+            f"no place for the run's files: {failure}",
+            allowed="3 MB in /dev/shm or TMPDIR and nine descriptors, within ulimit",
+        )
+
+    def _fill(self, rundir: Path, stack: ExitStack) -> Path:
+        """Put the plan and the arena there, and make the trace. Raises OSError."""
+        stack.callback(shutil.rmtree, rundir, ignore_errors=True)
+        compiler = Compiler(self.wants, self.run.table, str(rundir))
+        (rundir / "plan").write_bytes(compiler.build())
+        if preload(str(rundir)).startswith(str(rundir)):
+            (rundir / "libpyshim.so").symlink_to(LIB / "libpyshim.so")
+        self.arena = Arena(rundir / "arena", compiler.ncounters)
+        self.trace = Trace(self.arena, self.run.table)
+        return rundir
+
     def _launch(self, rundir: Path) -> launch.Outcome:
-        env = launch.inherited_env()
+        env = dict(self._env)
         # As at each exec (shim/preload.c): musl would not even start with it.
         if not self.run.bypassed:
             lists = preload(str(rundir)), env.get("LD_PRELOAD", "")
@@ -192,6 +223,7 @@ class Session:
         self.run.hits = self.arena.hits[: len(self.run.rules)]
         self.run.dropped = self.arena.dropped
         self.run.torn = self.trace.torn
+        self.run.lost = self.trace.lost
         self.run.skipped = self.arena.skipped
         self.manager.hook.pyshim_report(run=self.run)
         if outcome.ran:
@@ -216,6 +248,8 @@ def report_coverage(run: Run) -> None:
         run.say(f"dropped {run.dropped} events: they came faster than they were read")
     if run.torn:
         run.say(f"lost {run.torn} events that a signal handler jumped away from")
+    if run.lost:
+        run.say(f"lost {run.lost} bytes of events: no room for them in TMPDIR")
     for reason, count in run.skipped.items():
         run.say(f"stepped aside {count} times: {SKIPS.get(reason, reason)}")
 
@@ -230,23 +264,22 @@ SKIPS = {
     "sight": "a path could not be read",
     "sites": "more call sites than can be told apart",
     "exec": "an environment too large to be copied",
+    "memory": "a limit of the program's left no memory for the shim",
 }
 
 
-def make_rundir() -> Path:
-    """A private folder in memory where that exists: the arena lives there.
+def make_rundir(place: str | None) -> Path:
+    """A private folder, in memory where that exists: the arena lives there.
 
     Named after our pid: a host that is killed leaves its folder behind, for the target
-    goes on and its children look there.
+    goes on and its children look there. Raises OSError; ld.so splits a list at colons,
+    spaces and newlines.
     """
-    for place in ("/dev/shm", None):
-        try:
-            path = tempfile.mkdtemp(prefix=f"pyshim-{os.getpid()}-", dir=place)
-        except OSError:
-            continue
-        if not set(path) & set(":\n "):
-            return Path(path)
-    raise PyshimError("no writable folder for the run", allowed="/dev/shm or TMPDIR")
+    path = tempfile.mkdtemp(prefix=f"pyshim-{os.getpid()}-", dir=place)
+    if set(path) & set(":\n "):
+        Path(path).rmdir()
+        raise OSError(f"{path}: no colon, space or newline may be in it")
+    return Path(path)
 
 
 def warn_bypass(path: str) -> str:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import errno as _errno
 
+_CODES = ("EAI_", "GLOB_", "WRDE_", "HOST_", "TRY_", "NO_", "thrd_")
+"""How the failures begin that are no errno: netdb.h, glob.h, wordexp.h, threads.h."""
+
 
 class Errno:
-    """Fail the call with this errno, by name or number; the real call is not made."""
+    """Fail the call with this errno, by name or number; the real call is not made.
 
-    __slots__ = ("number",)
+    Functions with failures of their own take those by name: `Errno("EAI_AGAIN")`.
+    """
+
+    __slots__ = ("code", "number")
 
     def __init__(self, error: str | int) -> None:
+        self.code = ""
         if isinstance(error, str):
             number = getattr(_errno, error, None)
+            if error.startswith(_CODES):
+                self.code, number = error, 0
             if not isinstance(number, int):
                 raise ValueError(f"no errno is called {error!r}")
             error = number
         self.number = error
 
     def __repr__(self) -> str:
+        if self.code:
+            return f"Errno({self.code!r})"
         return f"Errno({_errno.errorcode.get(self.number, self.number)!r})"
 
 

@@ -8,7 +8,10 @@
 #include <sys/mman.h>
 #include <time.h>
 #include "bridge.h"
+#include "failure.h"
+#include "inner.h"
 #include "plan.h"
+#include "real.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -18,6 +21,9 @@ enum { STEPS = 20, MOST_SECONDS = 2 };
 
 /* lazy.S */
 void stack_call(void (*function)(void *), void *argument, void *top);
+
+/* Of the compiler's own start-up code: tells libc whose handlers these are. */
+extern void *__dso_handle __attribute__((visibility("hidden")));
 
 static struct bridge *bridge;
 static int state;          /* OFF until the first hook; changed under the lock */
@@ -86,11 +92,11 @@ static void reserve_keys(void)
 	pthread_key_t keys[KEYS];
 	int n = 0;
 
-	while (n < KEYS && !pthread_key_create(&keys[n], NULL))
+	while (n < KEYS && !inner.key_create(&keys[n], NULL))
 		n++;
 	for (int i = 0; i < n; i++)
 		if (keys[i] < KEYS_INSIDE || keys[i] >= KEYS)
-			pthread_key_delete(keys[i]);
+			inner.key_delete(keys[i]);
 }
 
 /* On the bridge's stack: Python's own fork handlers don't fit a small one. */
@@ -152,19 +158,19 @@ static void after_fork_child(void)
 void bridge_init(void)
 {
 	reserve_keys();
-	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	inner.register_atfork(before_fork, after_fork_parent, after_fork_child, &__dso_handle);
 }
 
 /* Runs on the bridge's own stack, signals blocked, lock held. */
 static void start_here(void *unused)
 {
 	(void)unused;
-	void *handle = dlmopen(LM_ID_NEWLM, plan_text(plan->bridge), RTLD_NOW | RTLD_LOCAL);
+	void *handle = REAL(dlmopen)(LM_ID_NEWLM, plan_text(plan->bridge), RTLD_NOW | RTLD_LOCAL);
 	const char *said = handle ? NULL : dlerror();
 
 	if (said)
 		sys3(__NR_write, 2, said, __builtin_strlen(said));
-	bridge = handle ? dlsym(handle, "pyshim_bridge") : NULL;
+	bridge = handle ? REAL(dlsym)(handle, "pyshim_bridge") : NULL;
 	state = bridge && !bridge->start(plan_text(plan->bridge_plan), readable_string)
 		? ON : BROKEN;
 }
@@ -221,7 +227,13 @@ static void ask_here(struct call *call, void (*side)(struct call *))
 {
 	call->pid = process->pid;
 	call->tid = thread.tid;
+	uint16_t before = call->flags & CALL_ASKED;
+
+	call->flags &= (uint16_t)~CALL_ASKED;
 	stack_call((void (*)(void *))side, call, stack_top);
+	if (call->flags & CALL_ASKED && call->flags & CALL_INJECTED && call->err)
+		failure_make(call, call->err);
+	call->flags |= before;
 }
 
 /* A thread cancelled inside a hook would take the mutex and the GIL with it: the inner
@@ -233,7 +245,7 @@ static void ask(struct call *call, bool entering)
 	if (!may_ask())
 		return;
 	thread.asking = 1;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	inner.setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (lock_take_soon()) {
 		if (usable())
 			ask_here(call, entering ? bridge->enter : bridge->exit);
@@ -241,7 +253,7 @@ static void ask(struct call *call, bool entering)
 	} else {
 		skipped(SKIP_HOOK_STARTING);
 	}
-	pthread_setcancelstate(cancel, NULL);
+	inner.setcancelstate(cancel, NULL);
 	thread.asking = 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef PYSHIM_CALL_H
 #define PYSHIM_CALL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,10 +42,10 @@ enum call_flag {
 };
 /* cdef end */
 
-/* What the shim must know of a row of calls.toml. */
+/* What the shim must know of a row of the table. */
 enum arg_kind {
 	ARG_PLAIN, ARG_FD, ARG_DIRFD, ARG_PATH, ARG_STR, ARG_IN, ARG_OUT, ARG_ARGV,
-	ARG_ENVP, ARG_FDS,
+	ARG_ENVP, ARG_FDS, ARG_STREAM, ARG_NULLED, ARG_H_ERRNO, ARG_TEMPLATE,
 };
 
 enum { FROM_NONE = -1, FROM_RET = -2, FROM_CONST = -3 };
@@ -55,7 +56,12 @@ struct arg {
 	uint16_t size;  /* FROM_CONST: bytes */
 };
 
-enum fails { FAILS_MINUS_ONE, FAILS_NULL, FAILS_ERRNO, FAILS_NEVER };
+/* failure.c says what each leaves behind. */
+enum fails {
+	FAILS_MINUS_ONE, FAILS_NULL, FAILS_ERRNO, FAILS_NEVER,
+	FAILS_MINUS_ONE_OR_END, FAILS_NULL_OR_END,
+	FAILS_EAI, FAILS_CODE, FAILS_NULL_H_ERRNO, FAILS_MINUS_ONE_H_ERRNO,
+};
 
 enum row_flag {
 	ROW_EINTR = 1,      /* its man page lists EINTR */
@@ -65,18 +71,37 @@ enum row_flag {
 	ROW_EXEC = 16,
 	ROW_FORK = 32,
 	ROW_CLOSES = 64,    /* close(2): releases the descriptor whatever it reports */
+	ROW_JUMP = 128,     /* left by a jump: never a frame of ours under it (jump.c) */
+	ROW_STDIN = 256,    /* works on a stream it does not name */
+	ROW_STDOUT = 512,
+	ROW_STDERR = 1024,
+	ROW_COMPOSITE = 2048, /* libc's own: that it succeeded doesn't mean it read all */
 };
 
 struct row {
-	uint8_t nargs, fails, flags;
+	uint8_t nargs, fails;
+	uint16_t flags;
+	int16_t code;       /* FAILS_CODE: what an errno becomes */
 	struct arg args[MAX_ARGS];
 };
 
 extern const struct row rows[];
-extern void *const wrappers[];
 
 /* Makes the real call: reads args, writes ret. Generated, one for each row. */
 typedef void call_real(struct call *call);
+
+/* The frame of a wrapper with more parameters than a call has room for: they are passed
+ * on, and seen by nobody. */
+struct longer_call {
+	struct call call;
+	int64_t more[3];
+};
+
+/* Of a variadic one that goes on to its v-form: printf(3), vprintf(3). */
+struct listed_call {
+	struct call call;
+	va_list list;
+};
 
 /* dispatch.c: returns what the program gets; errno is set only when it failed. */
 long call_run(struct call *call, call_real *real);

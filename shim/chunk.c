@@ -1,12 +1,41 @@
 /* The writer's side of the chunks. Rules in chunk.h; the reader is pyshim/_host.c. */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include "chunk.h"
+#include "inner.h"
+#include "plan.h"
+#include "sys.h"
 #include "thread.h"
 #include "trace.h"
 
-enum { SHARED_CHUNK = 0, LOOK_EVERY = 64 };
+enum { SHARED_CHUNK = 0, LOOK_EVERY = 64, MOST_CHUNKS = 256, PAGE = 4096 };
+
+/* Where this process has each chunk, NULL: nowhere yet. The first is mapped with the
+ * arena; the others as they are taken, for all of them would count as a quarter of a GiB
+ * against a limit of the program's (RLIMIT_AS). A fork copies this with the mappings. */
+static char *rings[MOST_CHUNKS];
+static bool no_room;  /* one could not be mapped: the threads without share the first */
+
+/* There is no fd any more: mremap(2) of nothing of a shared mapping maps the file once
+ * more, from there on and as far as is asked for. What is not wanted of it goes again. */
+static bool ring_map(uint32_t index)
+{
+	size_t size = arena->chunk_size, before = (index - 1) * size + PAGE;
+
+	if (rings[index] || quiet || no_room)
+		return rings[index];
+	long at = sys4(__NR_mremap, rings[0] + size - PAGE, 0, before + size, MREMAP_MAYMOVE);
+
+	no_room = at < 0 && at > -4096;
+	if (no_room)
+		return false;
+	sys2(__NR_munmap, at, before);
+	rings[index] = (char *)at + before;
+	return true;
+}
 
 /* ---- owning ---- */
 
@@ -15,8 +44,9 @@ static struct head *head_at(uint32_t index)
 	return (struct head *)((char *)arena + arena->heads_at) + index;
 }
 
-static bool chunk_take(struct head *head)
+static bool chunk_take(uint32_t index)
 {
+	struct head *head = head_at(index);
 	uint64_t nobody = 0, us = (uint32_t)thread.tid;
 
 	/* Without a pid the host can't ask whether we live, and leaves the chunk alone. */
@@ -27,6 +57,11 @@ static bool chunk_take(struct head *head)
 	    || !__atomic_compare_exchange_n(&head->owner, &nobody, us, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
+	if (!ring_map(index)) {
+		/* Release: nothing was written, the next owner goes on from where it is. */
+		__atomic_store_n(&head->owner, 0, __ATOMIC_RELEASE);
+		return false;
+	}
 	head->mark.entered = 0;
 	thread.head = head;
 	return true;
@@ -47,7 +82,9 @@ static void chunk_destroy(void *head)
 
 void chunk_init(void)
 {
-	have_key = !pthread_key_create(&chunk_key, chunk_destroy) && chunk_key < 32;
+	rings[SHARED_CHUNK] = (char *)arena + arena->chunks_at;
+	have_key = !(plan->flags & PLAN_UNHEARD)
+		&& !inner.key_create(&chunk_key, chunk_destroy) && chunk_key < 32;
 }
 
 static struct head *chunk_find(void)
@@ -55,19 +92,20 @@ static struct head *chunk_find(void)
 	/* Acquire pairs with the host's release: the memory is there before we see it. */
 	uint32_t ready = __atomic_load_n(&arena->ready, __ATOMIC_ACQUIRE);
 
-	for (uint32_t i = SHARED_CHUNK + 1; i < ready; i++)
-		if (chunk_take(head_at(i))) {
+	for (uint32_t i = SHARED_CHUNK + 1; i < ready && i < MOST_CHUNKS; i++)
+		if (chunk_take(i)) {
 			if (have_key)
-				pthread_setspecific(chunk_key, thread.head);
+				inner.setspecific(chunk_key, thread.head);
 			return thread.head;
 		}
 	return NULL;
 }
 
-/* Looking through all chunks is not for every event of a thread that found none. */
+/* Looking through all chunks is not for every event of a thread that found none. The few
+ * events that nobody listens to are not worth a chunk. */
 struct head *chunk_own(void)
 {
-	if (thread.head || thread.chunkless++ % LOOK_EVERY)
+	if (thread.head || thread.chunkless++ % LOOK_EVERY || plan->flags & PLAN_UNHEARD)
 		return thread.head;
 	return chunk_find();
 }
@@ -87,8 +125,7 @@ void chunk_release(void)
 
 static struct record *record_at(const struct head *head, uint64_t position)
 {
-	size_t index = (size_t)(head - head_at(0));
-	char *ring = (char *)arena + arena->chunks_at + index * arena->chunk_size;
+	char *ring = rings[head - head_at(0)];
 
 	return (struct record *)(void *)(ring + (position & (arena->chunk_size - 1)));
 }

@@ -15,7 +15,8 @@
 
 /* Room for a record of `size` bytes (a multiple of 16) in one piece, uncommitted and
  * with its size set, so that the host can step over it should a handler longjmp away
- * from us. NULL: there is none, and that was counted. No syscall, no lock. */
+ * from us. NULL: there is none, and that was counted. No lock; syscalls only where a
+ * thread takes a chunk that its process never had. */
 struct record *chunk_reserve(uint32_t size, uint64_t *position);
 void chunk_commit(struct record *record, uint64_t position);
 

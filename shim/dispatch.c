@@ -5,8 +5,8 @@
  *           -> call_finish: the real call, or not; then hooks, the trace, the result
  *
  * Runs in any thread, in signal handlers, on any stack, after fork and vfork. errno is
- * read where the real call has just failed (take_error) and written where the program
- * is to see a failure the kernel did not report (give), and nowhere else.
+ * read where the real call has just failed and written where the program is to see a
+ * failure the kernel did not report: both in failure.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "bridge.h"
 #include "chunk.h"
 #include "dispatch.h"
+#include "failure.h"
 #include "paths.h"
 #include "plan.h"
 #include "real.h"
@@ -34,27 +35,16 @@ static void delay(uint64_t ns)
 		;
 }
 
-/* Fail the call with err, as this function reports failure. */
-static void fail(struct call *call, int err)
-{
-	const uint8_t fails = rows[call->id].fails;
-
-	call->err = err;
-	call->ret = fails == FAILS_NULL ? 0 : fails == FAILS_ERRNO ? err : -1;
-	call->flags |= CALL_INJECTED;
-}
-
 static void answer(struct call *call, const struct plan_rule *rule)
 {
 	if (rule->action & ACT_ERRNO)
-		fail(call, rule->err);
+		failure_make(call, rule->err);
 	else
 		call->ret = rule->value;
 	call->flags |= CALL_INJECTED | CALL_ANSWERED;
 }
 
-/* What a rule does before the call. Each hit is counted where the host can see it. */
-static void act(struct call *call, const struct plan_rule *rule)
+void call_act(struct call *call, const struct plan_rule *rule)
 {
 	__atomic_fetch_add(&arena->hits[call->rule], 1, __ATOMIC_RELAXED);
 	call->flags |= CALL_HIT;
@@ -73,6 +63,8 @@ static void act(struct call *call, const struct plan_rule *rule)
 
 static bool enters_seccomp(const struct call *call)
 {
+	if (call->id == CALL_seccomp)
+		return call->args[0] <= SECCOMP_SET_MODE_FILTER;
 	return call->id == CALL_prctl && call->args[0] == PR_SET_SECCOMP;
 }
 
@@ -80,6 +72,8 @@ static bool forbids_tsc(const struct call *call)
 {
 	int64_t option = call->id == CALL_prctl ? call->args[0] : 0;
 
+	if (call->id == CALL_seccomp)
+		return call->args[0] == SECCOMP_SET_MODE_STRICT;
 	return (option == PR_SET_SECCOMP && call->args[1] == SECCOMP_MODE_STRICT)
 		|| (option == PR_SET_TSC && call->args[1] == PR_TSC_SIGSEGV);
 }
@@ -91,7 +85,7 @@ static void notice(const struct call *call)
 		trace_stop_clock(true);
 	if (enters_seccomp(call))
 		quiet = true;
-	else if (call->id != CALL_prctl)
+	else if (call->id != CALL_prctl && call->id != CALL_seccomp)
 		handlers_changed();
 }
 
@@ -104,23 +98,6 @@ static void notice_failure(const struct call *call, bool was_quiet)
 		quiet = was_quiet;
 }
 
-static void take_error(struct call *call)
-{
-	switch (rows[call->id].fails) {
-	case FAILS_MINUS_ONE: call->err = call->ret == -1 ? errno : 0; break;
-	case FAILS_NULL: call->err = call->ret == 0 ? errno : 0; break;
-	case FAILS_ERRNO: call->err = (int)call->ret; break;
-	default: break;
-	}
-}
-
-static long give(const struct call *call)
-{
-	if (call->flags & CALL_INJECTED && call->err && rows[call->id].fails != FAILS_ERRNO)
-		errno = call->err;
-	return call->ret;
-}
-
 /* The program ends or becomes another: say so now, and give the chunk back. */
 static void leave(struct call *call, bool log)
 {
@@ -131,12 +108,19 @@ static void leave(struct call *call, bool log)
 	chunk_release();
 }
 
+/* It writes no event of the call, nor ends its mark: chunk and mark are the parent's. */
+static bool in_child_of(const struct call *call)
+{
+	return rows[call->id].flags & ROW_FORK && !call->ret && !call->err;
+}
+
 static void make_call(struct call *call, call_real *real, const struct plan_row *want)
 {
 	bool log = want->want & WANT_LOG;
-	uint8_t flags = rows[call->id].flags;
+	uint16_t flags = rows[call->id].flags;
 	bool before = quiet;
 	struct mark outer;
+	int err;
 
 	if (want->want & WANT_NOTICE)
 		notice(call);
@@ -144,8 +128,11 @@ static void make_call(struct call *call, call_real *real, const struct plan_row 
 		leave(call, log);
 	else if (log && flags & ROW_STAYS)
 		trace_mark(call, &outer);
+	err = failure_before(call);
 	real(call);
-	take_error(call);
+	failure_take(call, err);
+	if (in_child_of(call))
+		thread_ready();
 	if (call->err && want->want & WANT_NOTICE)
 		notice_failure(call, before);
 	trace_unmark(call, &outer);
@@ -158,19 +145,17 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 	/* Behind a call that never returns the program has no code: it is made anyway. */
 	if (!(call->flags & CALL_ANSWERED) || rows[call->id].flags & ROW_NORETURN)
 		make_call(call, real, want);
-	if (rows[call->id].flags & ROW_FORK && !call->ret && !call->err) {
-		thread_ready();
-		return give(call);
-	}
+	if (in_child_of(call))
+		return failure_give(call);
 	if (rule && call->flags & CALL_AFTER)
-		fail(call, rule->err);
+		failure_make(call, rule->err);
 	if (call->hooks)
 		bridge_exit(call);
 	if (rule && rule->action & ACT_DELAY_EXIT)
 		delay(rule->delay_exit);
 	if (want->want & WANT_LOG || call->flags & CALL_HIT)
 		trace_call(call);
-	return give(call);
+	return failure_give(call);
 }
 
 /* No rule fired, no hook asks, nothing listens: the call is to be as if bare. */
@@ -194,7 +179,7 @@ long call_run(struct call *call, call_real *real)
 	if (want->nrefs)
 		rule = rules_match(call, want);
 	if (rule)
-		act(call, rule);
+		call_act(call, rule);
 	else if (plain(call, want)) {
 		real(call);
 		return call->ret;

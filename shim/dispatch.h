@@ -5,6 +5,10 @@
 #include "call.h"
 #include "wire.h"
 
+/* What a rule that fired does before the call; each hit is counted where the host can
+ * see it. jump.c calls it too. */
+void call_act(struct call *call, const struct plan_rule *rule);
+
 long call_finish(struct call *call, call_real *real, const struct plan_rule *rule);
 
 #endif

@@ -11,8 +11,6 @@
 #include "real.h"
 #include "thread.h"
 
-#define REAL(name) ((__typeof__(&name))reals[EXPORT_##name])
-
 /* Declared as libc declares them: a wrapper that drifts does not compile. */
 __typeof__(execve) wrap_execve;
 __typeof__(execv) wrap_execv;
@@ -31,7 +29,7 @@ static long go_execve(struct call *call, strings envp)
 	return REAL(execve)((const char *)call->args[0], (strings)call->args[1], envp);
 }
 
-static void real_execve(struct call *call)
+void real_execve(struct call *call)
 {
 	exec_file(call, go_execve, AT_FDCWD, (const char *)call->args[0],
 		  (strings)call->args[2]);
@@ -159,7 +157,7 @@ static long go_execveat(struct call *call, strings envp)
 			      (strings)call->args[2], envp, (int)call->args[4]);
 }
 
-static void real_execveat(struct call *call)
+void real_execveat(struct call *call)
 {
 	char name[FD_ROOM];
 	int dirfd = (int)call->args[0];

@@ -1,4 +1,4 @@
-"""Turn shim/calls.toml into everything that must agree with it.
+"""Turn shim/calls/ into everything that must agree with it.
 
 Writes, only where the content changed: `calls.gen.h` (ids), `wrappers.gen.c` (the
 wrappers and the facts the shim needs of each call), `stubs.gen.S` (the exported
@@ -19,14 +19,18 @@ from typing import Any
 
 from gen_c import ids, wrappers
 from gen_exports import Export, find_exports, find_libc, stubs, version_script
-from gen_rows import BadRow, Row, read_rows
+from gen_kinds import codes_of
+from gen_read import BadRow, read_old
+from gen_rows import Row, read_rows
 
 HERE = Path(__file__).parent
+LACKING = "this libc has no such function"
 
 
 def table(rows: list[Row], exports: list[Export]) -> dict[str, Any]:
     """table.json, without its digest."""
     have = {export.name for export in exports}
+    have |= {row.name for row in rows if not row.exported}
     return {
         "calls": [
             {
@@ -38,13 +42,19 @@ def table(rows: list[Row], exports: list[Export]) -> dict[str, Any]:
                 "sets": row.facts.get("sets", []),
                 "errnos": row.facts.get("errnos", []),
                 "restarts": row.facts.get("restarts", False),
-                "fails": row.facts.get("fails", "-1"),
-                "ret": row.facts.get("ret", "int"),
-                "stub": not row.wrapped or row.name not in have,
+                "fails": row.fails,
+                "codes": codes_of(row.fails),
+                "ret": row.ret,
+                "hot": row.facts.get("hot", False),
+                "jump": row.jump,
+                "noreturn": row.facts.get("noreturn", False),
+                "number": not row.exported,
+                "stub": row.stub or ("" if row.name in have else LACKING),
             }
             for row in rows
         ],
-        "exports": [f"{each.name}@{each.version}" for each in exports],
+        "exports": [each.text for each in exports],
+        "wrapped": [each.text for each in exports if each.wrapper],
     }
 
 
@@ -57,13 +67,14 @@ def write(path: Path, text: str) -> None:
 def main(argv: Iterable[str] | None = None) -> int:
     """Generate everything, or say what is wrong with the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, default=HERE / "calls.toml")
+    parser.add_argument("--table", type=Path, default=HERE / "calls")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--libc", type=Path, help="default: the one in use")
     options = parser.parse_args(None if argv is None else list(argv))
     try:
         rows = read_rows(options.table)
-        exports, missing = find_exports(rows, options.libc or find_libc())
+        libc = options.libc or find_libc()
+        exports, missing = find_exports(rows, libc, read_old(options.table))
     except BadRow as error:
         print(f"gen.py: {error}", file=sys.stderr)
         return 1

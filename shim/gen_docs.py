@@ -14,7 +14,7 @@ from gen_rows import SETS, Row, read_rows
 HEAD = """\
 # The calls
 
-Generated from `shim/calls.toml` by `make docs`; change it there.
+Generated from `shim/calls/` by `make docs`; change it there.
 
 A rule or a trace names a call by a function (`open`), by the kernel's syscall
 (`openat`, which is also what `open` makes) or by a set (`%file`): see `pyshim calls`.
@@ -24,9 +24,16 @@ A call is listed in each of its sets.
   Further names of the very same function stand below it.
 - **Syscall**: what the kernel gets from it, where that is not the same with the same
   arguments.
-- **Fails with**: the man page's errnos. -1 is returned, unless another value is named.
+- **Fails with**: the man page's errnos, and codes of its own. -1 is returned, unless
+  another value is named.
 - **EINTR**: whether the kernel goes on by itself after a signal handler that was
   installed with SA_RESTART (*restarts*), or the call fails all the same (*always*).
+- *by name only*: called so often, mostly without a syscall, that neither `all` nor a
+  set reaches it, only its name or a regular expression.
+- *enter only*: no frame of ours may be under it; a rule can fail it, but its result is
+  not seen.
+- *by number only*: no function of libc's; `syscall(2)` with its number.
+
 """
 
 
@@ -38,12 +45,18 @@ def code(text: str) -> str:
 def function(row: Row, aliases: list[str]) -> str:
     """First cell."""
     proto: str = row.facts["proto"]
-    if row.variadic and row.fixed == len(row.params):
+    if "variadic" in row.facts and row.fixed == len(row.params):
         proto = proto.removesuffix(")") + ", ...)"
     parts = [code(proto), *map(code, aliases)]
-    if not row.wrapped:
-        parts.append("*passed on as it is: no rule or trace reaches it*")
+    parts += [note for note, present in notes(row) if present]
     return "<br>".join(parts)
+
+
+def notes(row: Row) -> Iterator[tuple[str, bool]]:
+    """What is special about it."""
+    yield "*by name only*", bool(row.facts.get("hot"))
+    yield "*enter only*", row.jump
+    yield "*by number only*", not row.exported
 
 
 def syscall(row: Row) -> str:
@@ -56,14 +69,31 @@ def syscall(row: Row) -> str:
 
 def failure(row: Row) -> str:
     """Third cell."""
-    value = row.facts.get("fails", "-1")
-    if value == "never":
+    if row.fails == "never":
         return "never"
     errnos = " ".join(row.facts.get("errnos", []))
-    if value == "NULL" and "*" not in row.returns:
-        value = "0"
-    note = {"-1": "", "errno": "*returns the number*"}.get(value, f"*returns {value}*")
-    return "<br>".join(filter(None, [errnos, note]))
+    return "<br>".join(filter(None, [errnos, value(row)]))
+
+
+VALUES = {
+    "-1": "",
+    "-1?": "*-1 may also be an end*",
+    "NULL?": "*returns {}, which may also be an end*",
+    "errno": "*returns the number*",
+    "EAI": "*returns the code, EAI_SYSTEM for an errno*",
+    "h_errno": "*returns NULL, and h_errno*",
+    "h_errno-1": "*and h_errno*",
+}
+
+
+def value(row: Row) -> str:
+    """What it returns then."""
+    if row.fails.startswith("code:"):
+        return "*returns the code*"
+    zero = "NULL" if "*" in row.returns else "0"
+    return VALUES.get(row.fails, "*returns {}*").format(
+        zero if row.fails.startswith("NULL") else row.fails
+    )
 
 
 def interrupted(row: Row) -> str:
@@ -84,20 +114,32 @@ def section(name: str, rows: list[Row], aliases: dict[str, list[str]]) -> Iterat
     yield ""
 
 
+def bare(rows: list[Row]) -> Iterator[str]:
+    """What stays a stub, by its reason."""
+    yield from ("## Passed on as they are: no rule or trace reaches them", "")
+    by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        if row.stub:
+            by_reason.setdefault(row.stub, []).append(code(row.name))
+    for reason, names in by_reason.items():
+        yield f"- {reason.rstrip('.')}: {' '.join(sorted(names))}"
+
+
 def document(rows: list[Row]) -> str:
     """The whole page."""
     aliases: dict[str, list[str]] = {}
     for row in rows:
         if row.name != row.base:
             aliases.setdefault(row.base, []).append(row.name)
-    mains = [row for row in rows if row.name == row.base]
+    mains = [row for row in rows if row.name == row.base and not row.stub]
     listed = sorted(mains, key=lambda row: (row.name.strip("_"), row.name))
-    lines = [HEAD]
+    lines = [HEAD.rstrip() + "\n"]
     for name in (*SETS, ""):
         of_set = [row for row in listed if name in (row.facts.get("sets") or [""])]
         lines += section(name, of_set, aliases)
+    lines += bare(rows)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document(read_rows(Path(__file__).with_name("calls.toml"))))
+    sys.stdout.write(document(read_rows(Path(__file__).with_name("calls"))))

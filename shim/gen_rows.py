@@ -1,4 +1,4 @@
-"""Reads calls.toml: rows as values, and what is wrong with them.
+"""The rows of the table as values, and what is wrong with them.
 
 Refused here is what the compiler would not notice: a row that contradicts itself, an
 errno that does not exist, a name in two rows.
@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import errno
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gen_kinds import codes_of, default_kind, default_result
+from gen_read import BadRow, read_folder
+
 KEYS = {
     "proto", "header", "args", "sets", "errnos", "restarts", "cancel", "alias",
-    "kernel", "variadic", "rest_if", "fails", "ret", "noreturn", "irregular", "stub",
+    "kernel", "variadic", "rest_if", "fails", "ret", "noreturn", "irregular", "hot",
+    "jump", "list", "closes", "stream", "nr",
 }  # fmt: skip
 FAILS = {
     "-1": "FAILS_MINUS_ONE",
+    "-1?": "FAILS_MINUS_ONE_OR_END",
     "NULL": "FAILS_NULL",
+    "NULL?": "FAILS_NULL_OR_END",
     "MAP_FAILED": "FAILS_MINUS_ONE",
     "errno": "FAILS_ERRNO",
     "never": "FAILS_NEVER",
+    "EAI": "FAILS_EAI",
+    "h_errno": "FAILS_NULL_H_ERRNO",
+    "h_errno-1": "FAILS_MINUS_ONE_H_ERRNO",
+    "code:glob": "FAILS_CODE",
+    "code:wordexp": "FAILS_CODE",
+    "code:thrd": "FAILS_CODE",
 }
 SETS = {
     "file": "what takes a path",
@@ -35,12 +46,15 @@ SETS = {
     "ipc": "System V IPC",
     "creds": "users and groups",
     "clock": "clocks",
+    "composite": "what libc does with several syscalls, or with none",
+    "stdio": "streams",
+    "lookup": "users, groups, hosts, services",
+    "locale": "locales, time zones, messages",
+    "thread": "threads",
 }
 MAX_ARGS = 6
-
-
-class BadRow(Exception):
-    """A row of the table that can't be meant."""
+MOST_PARAMS = 9
+"""Those behind the sixth are passed on; rules and traces don't see them (call.h)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +83,42 @@ class Row:
     @property
     def variadic(self) -> bool:
         """Whether C sees `...` after the fixed parameters."""
-        return "variadic" in self.facts
+        return "variadic" in self.facts or "list" in self.facts
+
+    @property
+    def stub(self) -> str:
+        """Why it has no wrapper, and no rule reaches it; empty for all others."""
+        return str(self.facts.get("stub", ""))
+
+    @property
+    def exported(self) -> bool:
+        """Whether it is a function of libc's, not a number for syscall(2) alone."""
+        return "nr" not in self.facts
+
+    @property
+    def jump(self) -> bool:
+        """Whether a frame of ours must never be under it: it is left by a jump."""
+        return bool(self.facts.get("jump", False))
 
     @property
     def wrapped(self) -> bool:
         """Whether there is a wrapper, generated or written by hand."""
-        return not self.facts.get("stub", False)
+        return self.exported and not self.stub
 
     @property
     def generated(self) -> bool:
-        """Whether that wrapper comes from here."""
-        return self.wrapped and not self.facts.get("irregular", False)
+        """Whether that wrapper is C that comes from here."""
+        return self.wrapped and not self.jump and not self.facts.get("irregular", False)
+
+    @property
+    def fails(self) -> str:
+        """How it tells a failure: one of FAILS."""
+        return str(self.facts.get("fails", "-1"))
+
+    @property
+    def ret(self) -> str:
+        """How its result is shown."""
+        return str(self.facts.get("ret") or default_result(self.returns))
 
 
 def parse_proto(proto: str, kinds: Mapping[str, str]) -> tuple[str, str, list[Param]]:
@@ -88,6 +127,7 @@ def parse_proto(proto: str, kinds: Mapping[str, str]) -> tuple[str, str, list[Pa
     if not match:
         raise BadRow(f"not a prototype: {proto}")
     returns, name, inside = (each.strip() for each in match.groups())
+    inside = inside.removesuffix("...").strip().removesuffix(",")
     texts = [] if inside in ("", "void") else split_params(inside)
     params = [parse_param(text, kinds) for text in texts]
     unknown = set(kinds) - {param.name for param in params}
@@ -120,14 +160,17 @@ def parse_param(text: str, kinds: Mapping[str, str]) -> Param:
     ctype, name, array = match.groups()
     ctype = ctype.strip() + (" *" if array else "")
     ctype = ctype.replace(" restrict", "").replace("*restrict", "*")
-    return Param(name, ctype, kinds.get(name, "ptr" if "*" in ctype else "long"))
+    return Param(name, ctype, kinds.get(name) or default_kind(ctype, name))
 
 
 def parse_kernel(row: Mapping[str, Any], name: str, params: list[Param]) -> list[str]:
     """What the kernel gets: the syscall's name, then its arguments."""
     text = row.get("kernel")
     if text is None:
-        return [name, *(param.name for param in params)]
+        seen = [param.name for param in params[:MAX_ARGS]]
+        unseen = len(params) > MAX_ARGS or "..." in row["proto"]
+        name = name.removeprefix("SYS_") if "nr" in row else name
+        return [name, *seen, *(["..."] if unseen else [])]
     match = re.fullmatch(r"(\w+)\((.*)\)", text)
     if not match:
         raise BadRow(f"{name}: kernel is not name(arguments): {text}")
@@ -163,16 +206,17 @@ def expand(raw: Mapping[str, Any]) -> Iterator[Row]:
 
 def check_facts(name: str, raw: Mapping[str, Any], params: list[Param]) -> None:
     """Refuse what the compiler would not notice."""
+    codes = codes_of(raw.get("fails", "-1"))
     for each in raw.get("errnos", []):
-        if not each.startswith("E") or not hasattr(errno, each):
+        if not (each.startswith("E") and hasattr(errno, each)) and each not in codes:
             raise BadRow(f"{name}: no such errno {each}")
     for each in raw["sets"]:
         if each not in SETS:
             raise BadRow(f"{name}: no such set {each}")
     for param in params:
         check_length(name, param, params)
-    if len(params) > MAX_ARGS and not raw.get("irregular"):
-        raise BadRow(f"{name}: more than {MAX_ARGS} parameters")
+    if len(params) > MOST_PARAMS and not raw.get("irregular"):
+        raise BadRow(f"{name}: more than {MOST_PARAMS} parameters")
     if raw.get("fails", "-1") not in FAILS:
         raise BadRow(f"{name}: unknown failure value {raw['fails']}")
     if ("EINTR" in raw.get("errnos", [])) != ("restarts" in raw):
@@ -187,10 +231,18 @@ def check_length(name: str, param: Param, params: list[Param]) -> None:
         raise BadRow(f"{name}: {param.name} has no length {match[1]!r}")
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The table, one entry per exported name, aliases after their row."""
-    raw = tomllib.loads(path.read_text())
-    rows = [row for each in raw["call"] for row in expand(each)]
+def bare(raw: Mapping[str, Any]) -> Iterator[Row]:
+    """The rows of one [[stub]]: names with a reason."""
+    facts = {"stub": " ".join(raw["reason"].split()), "sets": []}
+    for name in raw["names"].split():
+        yield Row(name, name, "void", (), 0, "", facts, name, ())
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """The table, one entry per name, aliases after their row, bare stubs last."""
+    raws, stubs = read_folder(folder)
+    rows = [row for raw in raws for row in expand(raw)]
+    rows += [row for raw in stubs for row in bare(raw)]
     names = [row.name for row in rows]
     twice = {name for name in names if names.count(name) > 1}
     if twice:

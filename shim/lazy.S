@@ -1,15 +1,12 @@
 /*
- * The first call through a slot or a real: look the definition up, go on to it.
- * Every register that may carry an argument is kept, so it does not matter what the
- * function is: variadic, setjmp, vfork (which must return through no frame of ours).
+ * Ways through us that leave no frame of ours behind. Every register that may carry an
+ * argument is kept, so it does not matter what the function is: variadic, setjmp, vfork
+ * (which must return through no frame but its caller's).
  */
 	.text
-	.globl lazy_real
-	.hidden lazy_real
-	.type lazy_real, @function
-	.balign 16
-lazy_real:                              /* the stub pushed the export's index */
-	.cfi_startproc
+
+	/* The index of the export lies on top of the return address. */
+	.macro save_arguments
 	.cfi_def_cfa_offset 16
 	push %rax
 	push %rdi
@@ -30,9 +27,9 @@ lazy_real:                              /* the stub pushed the export's index */
 	movups %xmm5, 80(%rsp)
 	movups %xmm6, 96(%rsp)
 	movups %xmm7, 112(%rsp)
-	mov 192(%rsp), %edi
-	call real_find
-	mov %rax, %r11
+	.endm
+
+	.macro restore_arguments
 	movups (%rsp), %xmm0
 	movups 16(%rsp), %xmm1
 	movups 32(%rsp), %xmm2
@@ -54,31 +51,42 @@ lazy_real:                              /* the stub pushed the export's index */
 	.cfi_def_cfa_offset 16
 	add $8, %rsp
 	.cfi_def_cfa_offset 8
+	.endm
+
+/* The first call through a slot or a real: look the definition up, go on to it. */
+	.globl lazy_real
+	.hidden lazy_real
+	.type lazy_real, @function
+	.balign 16
+lazy_real:
+	.cfi_startproc
+	save_arguments
+	mov 192(%rsp), %edi
+	call real_find
+	mov %rax, %r11
+	restore_arguments
 	jmp *%r11
 	.cfi_endproc
 	.size lazy_real, . - lazy_real
 
-/*
- * The slot of vfork while events are wanted. The child runs on this thread's memory,
- * and returns first through whatever frame called vfork: so mark the thread, leave,
- * and jump (thread.h: vforked).
- */
-	.globl vfork_marked
-	.hidden vfork_marked
-	.type vfork_marked, @function
+/* A call that is left by a jump: jump.c looks at it, and says where to go on. */
+	.globl jump_real
+	.hidden jump_real
+	.type jump_real, @function
 	.balign 16
-vfork_marked:
+jump_real:
 	.cfi_startproc
-	endbr64
-	sub $8, %rsp
-	.cfi_def_cfa_offset 16
-	call vfork_mark
-	add $8, %rsp
-	.cfi_def_cfa_offset 8
-	mov vfork_real(%rip), %rax
-	jmp *(%rax)
+	save_arguments
+	lea 128(%rsp), %rdi
+	call jump_enter
+	mov %rax, %r11
+	restore_arguments
+	test %r11, %r11
+	jz 1f
+	jmp *%r11
+1:	ret
 	.cfi_endproc
-	.size vfork_marked, . - vfork_marked
+	.size jump_real, . - jump_real
 
 /*
  * stack_call(function, argument, top): run function(argument) on another stack.

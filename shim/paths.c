@@ -110,7 +110,7 @@ static bool is_path(const struct call *call, const struct arg *arg, const char *
 		return arg->kind == ARG_STR && readable_string(text, PATH_ROOM) > 0
 			&& strchr(text, '/');
 	default:
-		return arg->kind == ARG_PATH;
+		return arg->kind == ARG_PATH || arg->kind == ARG_TEMPLATE;
 	}
 }
 
@@ -169,11 +169,25 @@ __attribute__((noinline)) static size_t mapped(const struct call *call, uint32_t
 	return size;
 }
 
+/* mkstemp(3) and its kin write the name they made into the program's template: of one
+ * that was mapped, what stands behind the last slash. mktemp(3) empties one it can't fill. */
+static void fill_template(const struct call *call, const char *mapped_path, char *template)
+{
+	const char *made = strrchr(mapped_path, '/');
+	char *last = strrchr(template, '/');
+
+	if (!made)
+		*template = 0;
+	else if (call->ret != -1 && call->ret)
+		strcpy(last ? last + 1 : template, made + 1);
+}
+
 /* Asked twice, for a path that is mapped: small stacks have no room for PATH_ROOM
  * under the real call, and the path has to live until that is over. */
 long map_run(struct call *call, call_real *real, const struct plan_rule *rule)
 {
 	const struct row *row = &rows[call->id];
+	char *template = NULL, *filled = NULL;
 
 	for (uint32_t i = 0; i < row->nargs; i++) {
 		size_t size = row->args[i].kind == ARG_FD ? 0 : mapped(call, i, NULL, 0);
@@ -184,8 +198,17 @@ long map_run(struct call *call, call_real *real, const struct plan_rule *rule)
 
 		if (mapped(call, i, to, size) != size)
 			continue;
+		if (row->args[i].kind == ARG_TEMPLATE) {
+			template = (char *)call->args[i];
+			filled = to;
+		}
 		call->args[i] = (int64_t)to;
 		call->flags |= CALL_MAPPED;
 	}
-	return call_finish(call, real, rule);
+	long ret = call_finish(call, real, rule);
+
+	if (template)
+		fill_template(call, filled, template);
+	/* mkdtemp(3) returns the template it was given. */
+	return template && ret == (long)filled ? (long)template : ret;
 }

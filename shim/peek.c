@@ -38,10 +38,13 @@ static const char *loader_bypass(int fd, const Elf64_Phdr *header)
 	return "another libc: its loader is not glibc's";
 }
 
-/* ld.so itself may be the program (`/lib64/ld-linux-x86-64.so.2 ./app`). */
+/* Static, but they take the preload to the program they are given: ld.so itself
+ * (`/lib64/ld-linux-x86-64.so.2 ./app`), and valgrind's tools. */
 static bool is_loader(const char *path)
 {
-	return strstr(path, "/ld-linux") != NULL;
+	const char *tool = strstr(path, "/valgrind/");
+
+	return strstr(path, "/ld-linux") || (tool && strstr(tool, "-amd64-linux"));
 }
 
 static const char *elf_bypass(int fd, const Elf64_Ehdr *elf, const char *path)

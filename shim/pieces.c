@@ -36,7 +36,7 @@ void keep(struct piece *piece, uint32_t arg, const void *from, uint64_t size, ui
 static bool kernel_saw(const struct call *call)
 {
 	return !(call->flags & CALL_INJECTED) && !call->err
-		&& !(rows[call->id].flags & ROW_EXEC);
+		&& !(rows[call->id].flags & (ROW_EXEC | ROW_JUMP | ROW_COMPOSITE));
 }
 
 static bool keep_string(struct piece *piece, uint32_t arg, const struct call *call,
@@ -139,7 +139,8 @@ uint32_t gather(const struct call *call, struct piece *pieces, uint64_t *nenvp)
 		if (!call->args[i])
 			continue;
 		switch (arg->kind) {
-		case ARG_PATH: kept = keep_string(&pieces[n], i, call, PATH_MOST); break;
+		case ARG_PATH:
+		case ARG_TEMPLATE: kept = keep_string(&pieces[n], i, call, PATH_MOST); break;
 		case ARG_STR: kept = keep_string(&pieces[n], i, call, plan->strsize); break;
 		case ARG_IN:
 		case ARG_OUT:

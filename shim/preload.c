@@ -13,7 +13,7 @@
 #include "thread.h"
 #include "trace.h"
 
-enum { MOST_ENTRIES = 65536, MOST_PRELOAD = 8192 };
+enum { MOST_ENTRIES = 65536, MOST_PRELOAD = 8192, RUNDIR_ROOM = 512 };
 
 #define PRELOAD "LD_PRELOAD="
 #define RUN "PYSHIM_RUN="
@@ -177,20 +177,48 @@ static void exec_with(struct call *call, exec_real *go, strings envp, bool shimm
 	exec_filled(call, go, (strings)filled, envp);
 }
 
+/* Only what says so plainly: a filter may refuse this syscall with any other error. */
+static bool denied(const char *path, long how)
+{
+	long ret = sys4(__NR_faccessat2, AT_FDCWD, path, how, AT_EACCESS);
+
+	return ret == -EACCES || ret == -ENOENT || ret == -ENOTDIR || ret == -EROFS;
+}
+
+/* Who has become another user, or has another root, may not get at the shim any more:
+ * ld.so would complain of that on stderr. */
+static bool out_of_reach(void)
+{
+	char shared[RUNDIR_ROOM];
+
+	stpcpy(stpcpy(shared, plan_text(plan->rundir)), "/arena");
+	return denied(plan_text(plan->preload), R_OK) || denied(shared, R_OK | W_OK);
+}
+
 void exec_file(struct call *call, exec_real *go, int dirfd, const char *path,
 		      strings envp)
 {
 	const char *bypass = path && readable_string(path, 4096) > 0
 		? peek_bypass(dirfd, path) : NULL;
 
+	if (!bypass && out_of_reach())
+		bypass = "the shim is out of reach: another user, or another root";
 	if (bypass)
 		trace_bypass(path, bypass);
 	exec_with(call, go, envp, !bypass);
 }
 
+static const char *search_path(void)
+{
+	for (char **entry = environ; entry && *entry; entry++)
+		if (begins(*entry, "PATH="))
+			return *entry + strlen("PATH=");
+	return NULL;
+}
+
 const char *on_path(const char *file, char room[4096])
 {
-	const char *path = getenv("PATH");
+	const char *path = search_path();
 	size_t length;
 
 	if (!file || readable_string(file, 4096) <= 0 || strchr(file, '/'))

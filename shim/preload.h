@@ -27,4 +27,7 @@ void exec_unchanged(struct call *call, exec_real *go, strings envp);
 /* The file execvp(3) would take for `file`: the first on PATH that may be executed. */
 const char *on_path(const char *file, char room[4096]);
 
+/* exec.c: of execve and execveat, also where they are made by syscall(2). */
+call_real real_execve, real_execveat;
+
 #endif

@@ -23,9 +23,10 @@ struct object {
 	ElfW(Addr) base;
 	const ElfW(Sym) *symbols;
 	const char *strings;
-	const uint32_t *hash;
+	const uint32_t *gnu_hash, *hash;  /* one of them, or both */
 	const ElfW(Half) *versym;
 	const char *verdef;
+	ElfW(Xword) soname;   /* offset into strings, 0: none */
 };
 
 /* ld.so relocates most of these pointers in place, but not all of them in all objects. */
@@ -44,8 +45,10 @@ static struct object object_of(const struct link_map *map)
 		switch (dyn->d_tag) {
 		case DT_SYMTAB: object.symbols = pointer(map, dyn); break;
 		case DT_STRTAB: object.strings = pointer(map, dyn); break;
-		case DT_GNU_HASH: object.hash = pointer(map, dyn); break;
+		case DT_GNU_HASH: object.gnu_hash = pointer(map, dyn); break;
+		case DT_HASH: object.hash = pointer(map, dyn); break;
 		case DT_VERSYM: object.versym = pointer(map, dyn); break;
+		case DT_SONAME: object.soname = dyn->d_un.d_val; break;
 		case DT_VERDEF: object.verdef = pointer(map, dyn); break;
 		default: break;
 		}
@@ -70,6 +73,18 @@ static uint32_t gnu_hash(const char *name)
 	return hash;
 }
 
+/* The hash of System V's ABI, in DT_HASH. */
+static uint32_t old_hash(const char *name)
+{
+	uint32_t hash = 0;
+
+	for (; *name; name++) {
+		hash = (hash << 4) + (unsigned char)*name;
+		hash = (hash ^ (hash >> 24 & 0xf0)) & 0x0fffffff;
+	}
+	return hash;
+}
+
 /* The version node with this index is called `version`. */
 static bool version_is(const struct object *object, unsigned index, const char *version)
 {
@@ -87,12 +102,16 @@ static bool version_is(const struct object *object, unsigned index, const char *
 	}
 }
 
-/* An object without versions answers for every version, as in ld.so. */
+/* An object without versions, or a symbol that is in none of its object's, answers for
+ * every version, as in ld.so. */
 static bool version_fits(const struct object *object, uint32_t symbol, const char *version)
 {
-	if (!object->versym || !object->verdef)
+	if (!version)
 		return true;
-	return version_is(object, object->versym[symbol] & 0x7fff, version);
+	unsigned index = object->versym ? object->versym[symbol] & 0x7fffu : VER_NDX_GLOBAL;
+
+	return !object->verdef || index == VER_NDX_GLOBAL
+		|| version_is(object, index, version);
 }
 
 static void *address_of(const struct object *object, const ElfW(Sym) *symbol)
@@ -109,11 +128,31 @@ static bool defines(const ElfW(Sym) *symbol)
 	return symbol->st_shndx != SHN_UNDEF && ELF64_ST_BIND(symbol->st_info) != STB_LOCAL;
 }
 
+static bool is_it(const struct object *object, uint32_t index, const char *name,
+		  const char *version)
+{
+	const ElfW(Sym) *symbol = &object->symbols[index];
+
+	return defines(symbol) && same(object->strings + symbol->st_name, name)
+		&& version_fits(object, index, version);
+}
+
+/* The layout of .hash: two counts, buckets, chains. */
+static void *lookup_old(const struct object *object, const char *name, const char *version)
+{
+	const uint32_t *buckets = object->hash + 2, *chain = buckets + object->hash[0];
+
+	for (uint32_t i = buckets[old_hash(name) % object->hash[0]]; i; i = chain[i])
+		if (is_it(object, i, name, version))
+			return address_of(object, &object->symbols[i]);
+	return NULL;
+}
+
 /* The layout of .gnu.hash: four words, a Bloom filter, buckets, chains. */
 static void *lookup(const struct object *object, const char *name, const char *version,
 		    uint32_t hash)
 {
-	const uint32_t *h = object->hash;
+	const uint32_t *h = object->gnu_hash;
 	uint32_t nbuckets = h[0], first = h[1], nbloom = h[2], shift = h[3];
 	const ElfW(Addr) *bloom = (const ElfW(Addr) *)(h + 4);
 	const uint32_t *buckets = (const uint32_t *)(bloom + nbloom);
@@ -123,12 +162,8 @@ static void *lookup(const struct object *object, const char *name, const char *v
 	if (!(word >> hash % 64 & word >> (hash >> shift) % 64 & 1))
 		return NULL;
 	for (uint32_t i = buckets[hash % nbuckets]; i >= first; i++) {
-		const ElfW(Sym) *symbol = &object->symbols[i];
-
-		if ((chain[i - first] | 1) == (hash | 1) && defines(symbol)
-		    && same(object->strings + symbol->st_name, name)
-		    && version_fits(object, i, version))
-			return address_of(object, symbol);
+		if ((chain[i - first] | 1) == (hash | 1) && is_it(object, i, name, version))
+			return address_of(object, &object->symbols[i]);
 		if (chain[i - first] & 1)
 			break;
 	}
@@ -153,12 +188,14 @@ static long missing(void)
 
 static void *find(const struct export *export)
 {
-	uint32_t hash = gnu_hash(export->name);
+	const char *name = export_texts + export->name;
+	const char *version = export_texts + export->version;
+	uint32_t hash = gnu_hash(name);
 
 	for (const struct link_map *map = after_us(); map; map = map->l_next) {
 		struct object object = object_of(map);
-		void *found = object.hash
-			? lookup(&object, export->name, export->version, hash) : NULL;
+		void *found = object.gnu_hash ? lookup(&object, name, version, hash)
+			: object.hash ? lookup_old(&object, name, version) : NULL;
 
 		if (found)
 			return found;
@@ -168,7 +205,7 @@ static void *find(const struct export *export)
 
 void *real_find(uint32_t index)
 {
-	void *lazy = lazies[index];
+	void *lazy = (void *)&lazies[index];
 	void *found = find(&exports[index]);
 
 	/* Relaxed: each value stored is right by itself, and all threads store the same. */
@@ -178,7 +215,30 @@ void *real_find(uint32_t index)
 	return found;
 }
 
+/* The first of its versions that comes up: these names have but one code each. */
+void *real_in_libc(const char *name)
+{
+	for (const struct link_map *map = after_us(); map; map = map->l_next) {
+		struct object object = object_of(map);
+
+		if (object.soname && object.gnu_hash
+		    && same(object.strings + object.soname, "libc.so.6"))
+			return lookup(&object, name, NULL, gnu_hash(name));
+	}
+	return NULL;
+}
+
+void *real_of(uint32_t index)
+{
+	void *known = __atomic_load_n(&reals[index], __ATOMIC_RELAXED);
+
+	return known && known != (void *)&lazies[index] ? known : real_find(index);
+}
+
 void real_wrap(uint32_t index)
 {
-	__atomic_store_n(&slots[index], wrappers[exports[index].call], __ATOMIC_RELAXED);
+	if (!reals[index])
+		reals[index] = (void *)&lazies[index];
+	__atomic_store_n(&slots[index], (char *)&wrapper_at[index] + wrapper_at[index],
+			 __ATOMIC_RELAXED);
 }

@@ -2,6 +2,9 @@
  * Slots and reals. An exported symbol is `jmp *slots[i]`; a wrapper calls reals[i].
  * Both begin at lazies[i], which looks the name up on first use and stores what it
  * found, so a call before our constructor simply goes to the next library.
+ *
+ * There are more than a thousand: what each needs lies in tables without pointers, for
+ * ld.so writes every pointer of ours into every process of a run.
  */
 #ifndef PYSHIM_REAL_H
 #define PYSHIM_REAL_H
@@ -10,21 +13,37 @@
 #include "calls.gen.h"
 
 struct export {
-	const char *name, *version;
+	uint16_t name, version;  /* offsets into export_texts */
 	uint16_t call;
-	uint16_t wrap;   /* the wrapper fits: this version is the same code as the default */
 };
 
+struct lazy {
+	_Alignas(16) char code[16];
+};
+
+extern const char export_texts[];
 extern const struct export exports[NEXPORTS];
+extern const struct lazy lazies[NEXPORTS];
+/* Where the wrapper is, counted in bytes from this entry; 0: there is none. */
+extern const int32_t wrapper_at[NEXPORTS];
 extern void *slots[NEXPORTS];
-extern void *reals[NEXPORTS];
-extern void *const lazies[NEXPORTS];
+extern void *reals[NEXPORTS];  /* NULL: not wrapped, and not called through its slot yet */
 
 /* The definition after ours, as RTLD_NEXT would find it. Any thread, any time: takes
  * no lock, allocates nothing, calls nothing. Called from stubs.gen.S via lazy.S. */
 void *real_find(uint32_t index);
 
-/* Point the slots of `call` to its wrapper. Constructor only. */
+/* A function of libc's that we don't export; NULL: it has none of this name. */
+void *real_in_libc(const char *name);
+
+/* The same for one of ours: known already, or found now. */
+void *real_of(uint32_t index);
+
+/* Point the slot to the wrapper. Constructor only. */
 void real_wrap(uint32_t index);
+
+/* A libc function that we export too, for our own use: calling its name would come back
+ * to us as the program's call. */
+#define REAL(name) ((__typeof__(&name))real_of(EXPORT_##name))
 
 #endif

@@ -5,8 +5,6 @@
 #include "preload.h"
 #include "real.h"
 
-#define REAL(name) ((__typeof__(&name))reals[EXPORT_##name])
-
 /* Declared as libc declares them: a wrapper that drifts does not compile. */
 __typeof__(posix_spawn) wrap_posix_spawn;
 __typeof__(posix_spawnp) wrap_posix_spawnp;

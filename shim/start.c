@@ -6,11 +6,13 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "bridge.h"
 #include "chunk.h"
+#include "inner.h"
 #include "plan.h"
 #include "real.h"
 #include "sys.h"
@@ -19,7 +21,7 @@
 
 struct plan_parts parts;
 
-enum { NAME_ROOM = 512 };
+enum { NAME_ROOM = 512, PAGE = 4096 };
 
 static const char *run_dir(char **envp)
 {
@@ -29,22 +31,65 @@ static const char *run_dir(char **envp)
 	return NULL;
 }
 
-/* The whole file, or NULL. No fd stays open. */
-static void *map_file(const char *dir, const char *name, int flags, int protection)
+static long open_file(const char *dir, const char *name, int flags)
 {
 	char path[NAME_ROOM];
-	long fd, size, at;
 
 	if (strlen(dir) + strlen(name) + 2 > sizeof(path))
-		return NULL;
+		return -1;
 	stpcpy(stpcpy(stpcpy(path, dir), "/"), name);
-	fd = sys3(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC);
+	return sys3(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC);
+}
+
+static void *map(long fd, uint64_t size, int protection)
+{
+	long at = sys6(__NR_mmap, 0, (long)size, protection, MAP_SHARED, fd, 0);
+
+	return at < 0 && at > -4096 ? NULL : (void *)at;
+}
+
+/* The whole plan, or NULL. No fd stays open. */
+static struct plan *map_plan(const char *dir)
+{
+	long fd = open_file(dir, "plan", O_RDONLY);
+	struct plan *found;
+
 	if (fd < 0)
 		return NULL;
-	size = sys3(__NR_lseek, fd, 0, SEEK_END);
-	at = sys6(__NR_mmap, 0, size, protection, MAP_SHARED, fd, 0);
+	found = map(fd, (uint64_t)sys3(__NR_lseek, fd, 0, SEEK_END), PROT_READ);
 	sys1(__NR_close, fd);
-	return at < 0 && at > -4096 ? NULL : (void *)at;
+	return found;
+}
+
+/* Not even the first chunk: the first page, to say so. */
+static void tell_no_memory(long fd)
+{
+	struct arena *page = map(fd, PAGE, PROT_READ | PROT_WRITE);
+
+	if (!page)
+		return;
+	__atomic_fetch_add(&page->skipped[SKIP_MEMORY], 1, __ATOMIC_RELAXED);
+	sys2(__NR_munmap, page, PAGE);
+}
+
+/* The arena up to its first chunk, or NULL: the address space is the program's, which
+ * may have a limit. chunk.c maps what else is needed. */
+static struct arena *map_arena(const char *dir)
+{
+	struct arena head, *found = NULL;
+	const size_t known = offsetof(struct arena, skipped);
+	long fd = open_file(dir, "arena", O_RDWR);
+
+	if (fd < 0)
+		return NULL;
+	if (sys4(__NR_pread64, fd, &head, known, 0) == (long)known) {
+		found = map(fd, (uint64_t)head.chunks_at + head.chunk_size,
+			    PROT_READ | PROT_WRITE);
+		if (!found)
+			tell_no_memory(fd);
+	}
+	sys1(__NR_close, fd);
+	return found;
 }
 
 static bool fits(const struct plan *found)
@@ -56,20 +101,8 @@ static bool fits(const struct plan *found)
 static void wrap_wanted(void)
 {
 	for (uint32_t i = 0; i < NEXPORTS; i++)
-		if (exports[i].wrap && wrappers[exports[i].call]
-		    && parts.rows[exports[i].call].want & WANT_WRAP)
+		if (wrapper_at[i] && parts.rows[exports[i].call].want & WANT_WRAP)
 			real_wrap(i);
-}
-
-/* lazy.S: vfork and the slot it really goes to. */
-void vfork_marked(void);
-extern void **const vfork_real;
-void **const vfork_real = &reals[EXPORT_vfork];
-
-static void mark_vfork(void)
-{
-	if (plan->flags & PLAN_TRACE)
-		slots[EXPORT_vfork] = (void *)vfork_marked;
 }
 
 /* exit(3) has run every other handler by now: ours was registered first. */
@@ -90,9 +123,9 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	(void)argv;
 	if (!dir)
 		return;
-	plan = map_file(dir, "plan", O_RDONLY, PROT_READ);
-	arena = fits(plan) ? map_file(dir, "arena", O_RDWR, PROT_READ | PROT_WRITE) : NULL;
-	if (!arena || !process_init())
+	plan = map_plan(dir);
+	arena = fits(plan) ? map_arena(dir) : NULL;
+	if (!arena || !inner_find() || !process_init())
 		return;
 	plan_find_parts();
 	if (plan->nhooks)
@@ -101,7 +134,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!thread_ready())
 		return;
 	trace_start(false);
-	on_exit(at_exit, NULL);
-	mark_vfork();
+	if (!(plan->flags & PLAN_UNHEARD))
+		inner.on_exit(at_exit, NULL);
 	wrap_wanted();
 }

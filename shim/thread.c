@@ -55,7 +55,7 @@ static uint32_t *private_counters(void)
 	long at = sys6(__NR_mmap, 0, plan->ncounters * 4ul + 4096, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return (uint32_t *)at;
+	return at < 0 && at > -4096 ? NULL : (uint32_t *)at;
 }
 
 /* unshare(2) puts children into a new pid namespace, where the host's pids mean others. */
@@ -67,20 +67,28 @@ static bool in_other_namespace(void)
 		|| st.st_ino != plan->pid_ns;
 }
 
-static void process_renew(uint32_t pid)
+/* False: nothing is changed, and the next call tries again. */
+static bool process_renew(uint32_t pid)
 {
 	struct proc *entry = entry_after_exec(pid);
 
 	if (!entry)
 		entry = entry_fresh(pid);
+	uint32_t *counters = entry ? (uint32_t *)(entry + 1) : private_counters();
+
+	if (!counters) {
+		skipped(SKIP_MEMORY);
+		return false;
+	}
 	process->foreign = in_other_namespace();
 	if (entry)
 		entry->state = process->foreign ? PROC_FOREIGN : PROC_RUNNING;
 	process->pid = (int32_t)pid;
 	process->entry = entry;
-	process->counters = entry ? (uint32_t *)(entry + 1) : private_counters();
+	process->counters = counters;
 	__atomic_signal_fence(__ATOMIC_RELEASE);
 	process->serial = __atomic_add_fetch(&arena->serial, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 bool process_init(void)
@@ -92,8 +100,7 @@ bool process_init(void)
 		return false;
 	sys3(__NR_madvise, page, 4096, MADV_WIPEONFORK);
 	process = (struct process *)page;
-	process_renew((uint32_t)sys0(__NR_getpid));
-	return true;
+	return process_renew((uint32_t)sys0(__NR_getpid));
 }
 
 void vfork_mark(void)
@@ -140,9 +147,11 @@ bool thread_renew(void)
 		thread_fill();
 		return true;
 	}
-	process_renew((uint32_t)sys0(__NR_getpid));
+	if (!process_renew((uint32_t)sys0(__NR_getpid)))
+		return false;
 	thread_fill();
-	trace_start(true);
+	if (!(plan->flags & PLAN_UNHEARD))
+		trace_start(true);
 	return true;
 }
 

@@ -42,8 +42,8 @@ extern bool quiet;               /* the program entered seccomp: no syscalls of 
 /* Maps what start.c found. Constructor only; false: no memory. */
 bool process_init(void);
 
-/* Fills `thread` and `process` if they are not those of this thread and process.
- * At most three syscalls, once a thread; false when quiet forbids even those. */
+/* Fills `thread` and `process` if they are not those of this thread and process. Some
+ * syscalls, once a thread; false when quiet forbids even those, or for want of memory. */
 bool thread_renew(void);
 
 static inline bool thread_ready(void)

@@ -7,6 +7,7 @@
 #include "chunk.h"
 #include "pieces.h"
 #include "plan.h"
+#include "real.h"
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
@@ -27,7 +28,7 @@ uint64_t trace_clock(void)
 		return __atomic_add_fetch(&stopped, 1, __ATOMIC_RELAXED);
 	if (plan->flags & PLAN_TSC)
 		return __builtin_ia32_rdtsc();
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	REAL(clock_gettime)(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 

@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define MAX_RULES 256
 #define MAX_SKIPS 16
 
@@ -25,6 +25,7 @@ enum plan_flag {
 	PLAN_TSC = 1,        /* clock ticks are rdtsc, else CLOCK_MONOTONIC in ns */
 	PLAN_FAIRNESS = 2,   /* some rule asks whether an EINTR is fair */
 	PLAN_TRACE = 4,      /* events are wanted */
+	PLAN_UNHEARD = 8,    /* no plugin listens: only what the report needs is told */
 };
 
 enum want_flag {
@@ -102,6 +103,7 @@ enum skip_reason {
 	SKIP_SIGHT,          /* memory could not be read, so a path was not matched */
 	SKIP_SITES,          /* more call sites than the table of sites holds */
 	SKIP_EXEC,           /* an environment too large to be copied */
+	SKIP_MEMORY,         /* the program's limit leaves no room for the arena or counters */
 };
 
 struct arena {

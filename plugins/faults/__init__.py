@@ -7,6 +7,7 @@ import errno
 from collections import Counter
 
 from pyshim import hookimpl, symbols
+from pyshim.calls import Call
 from pyshim.event import Event, Kind, Site
 from pyshim.rules import EVERY_CALL, Rule, parse
 from pyshim.session import Run
@@ -61,14 +62,15 @@ def pyshim_rules(run: Run) -> list[Rule]:
 
 
 def default_plan(run: Run) -> list[Rule]:
-    """Every call whose man page lists EINTR fails with it, once at each call site.
+    """Every syscall whose man page lists EINTR fails with it, once at each call site.
 
+    Not what libc does with several (fclose): the syscalls inside meet the signal.
     close(2) is really made first: Linux releases the descriptor whatever it reports.
     """
     return [
         Rule(
             text="EINTR, once at each call site",
-            calls=frozenset(each for each in run.table.calls if each.eintr),
+            calls=frozenset(filter(_interruptible, run.table.calls)),
             error=errno.EINTR,
             when=EVERY_CALL,
             once_per_site=True,
@@ -76,6 +78,10 @@ def default_plan(run: Run) -> list[Rule]:
             close_after=True,
         )
     ]
+
+
+def _interruptible(call: Call) -> bool:
+    return call.eintr and not call.hot and "composite" not in call.sets
 
 
 @hookimpl

@@ -152,6 +152,7 @@ def _ask_plugins(state: Run, made: pluggy.PluginManager) -> Wants:
         hooks=hooks,
         strsize=state.options.s,
         search_path=plugins.search_path() if hooks else (),
+        heard=bool(hook.pyshim_event.get_hookimpls()),
     )
 
 

@@ -106,6 +106,7 @@ POINTED: Mapping[str, Callable[[int, Memory, int], str]] = {
     "queue": _queue,
     "random": _random,
     "str": _string,
+    "template": _path,
 }
 """Kinds of which the memory is shown, where the trace has it: by the address, what was
 there, and how many bytes of a string to show."""

@@ -14,6 +14,7 @@ from pyshim.decode._values import (
     address_text,
     hex_text,
     octal_text,
+    pointer_text,
     text_of,
     unsigned,
 )
@@ -29,13 +30,37 @@ def result_of(call: Call) -> Callable[[Event], str]:
     """How the results of a call are written."""
     if call.syscall in _NORETURN:
         return lambda _: "?"
-    returned = _returned(call)
+    returned = _of_jump if call.jump else _returned(call)
+    failed = _failed_composite(call) if "composite" in call.sets else _failed_syscall
 
     def result(event: Event) -> str:
-        text = _FAILED[event.err] if event.err else returned(event)
+        text = failed(event) if event.err else returned(event)
         return f"{text} (INJECTED)" if event.rule >= 0 or event.asked else text
 
     return result
+
+
+def _of_jump(event: Event) -> str:
+    """What comes back is not seen, unless a rule or a hook answered."""
+    return address_text(event.ret) if event.rule >= 0 or event.asked else "?"
+
+
+def _failed_syscall(event: Event) -> str:
+    return _FAILED[event.err]
+
+
+def _failed_composite(call: Call) -> Callable[[Event], str]:
+    """With the value libc returned: there is no kernel's, which would be -1."""
+    pointer = call.ret == "ptr"
+    names = {number: name for name, number in reversed([*call.codes.items()])}
+
+    def failed(event: Event) -> str:
+        value = "NULL" if pointer and not event.ret else str(event.ret)
+        if event.err < 0:
+            return f"{value} {names.get(event.err, event.err)}"
+        return f"{value}{_FAILED[event.err].removeprefix('-1')}"
+
+    return failed
 
 
 def _failed(number: int) -> str:
@@ -64,6 +89,8 @@ def _value(call: Call) -> Text:
         return lambda ret: f"{hex_text(ret)} (flags {XLAT[table].text(ret)})"
     if kind == "void" or call.fails == "errno":
         return lambda _: "0"
+    if kind == "ptr" and "composite" in call.sets:
+        return pointer_text
     if kind in ("ptr", "hex"):
         return address_text
     if kind == "mode":
@@ -72,6 +99,8 @@ def _value(call: Call) -> Text:
 
 
 def _returned_fcntl(event: Event) -> str | None:
+    if event.call is None or event.call.base != "fcntl":
+        return None
     command = XLAT["fcntl"].choices.get(event.args[1], "")
     if command == "F_GETFL":
         return f"{hex_text(event.ret)} (flags {XLAT['open'].text(event.ret)})"
@@ -104,6 +133,8 @@ def _returned_at(argument: int, event: Event) -> str | None:
 
 
 _SPECIAL: Mapping[str, Callable[[Event], str | None]] = {
+    "SYS_brk": lambda event: hex_text(event.ret),
+    "SYS_getpriority": lambda event: str(event.ret),
     "brk": lambda event: hex_text(event.args[0]),
     "eventfd_read": lambda _: "8",
     "eventfd_write": lambda _: "8",
@@ -114,8 +145,6 @@ _SPECIAL: Mapping[str, Callable[[Event], str | None]] = {
     "getpriority": lambda event: str(20 - event.ret),
     "isatty": lambda _: "0",
     "poll": _returned_wait,
-    "posix_spawn": partial(_returned_at, 0),
-    "posix_spawnp": partial(_returned_at, 0),
     "ppoll": _returned_wait,
     "pselect6": _returned_wait,
     "rt_sigaction": lambda _: "0",

@@ -132,6 +132,8 @@ KINDS = {
     "msgget:0": "key",
     "msgget:1": "flags:msgget",
     "pipe2:1": "flags:open_bits",
+    "posix_spawn:0": "number",
+    "posix_spawnp:0": "number",
     "semctl:2": "enum:semctl",
     "semget:0": "key",
     "semget:2": "flags:semget",

@@ -19,6 +19,7 @@ _ALL_ONES = (1 << 64) - 1
 _IOCTL_FIELDS = ((8, 0xFF), (0, 0xFF), (16, 0x3FFF))
 _WIDE = re.compile(
     r"\*|long|s?size_t|off(64)?_t|nfds_t|int64_t|intptr_t|eventfd_t|dev_t"
+    r"|pthread_t|thrd_t|ptrdiff_t|Lmid_t"
 )
 _MOST_TEXTS = 4096
 

@@ -1,6 +1,6 @@
 """Names of the numbers that syscalls take, spelled and ordered as strace does.
 
-A row of `shim/calls.toml` that says `flags:NAME` or `enum:NAME` means `XLAT["NAME"]`.
+A row of `shim/calls/` that says `flags:NAME` or `enum:NAME` means `XLAT["NAME"]`.
 The data are words: a bare `NAME` has the value Python's own modules give it,
 `NAME=0x10` the value written here (x86-64 Linux), and `counted` numbers its words.
 """

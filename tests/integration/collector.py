@@ -22,7 +22,7 @@ def pyshim_configure(run: Run) -> None:
 
 @hookimpl
 def pyshim_trace(run: Run) -> frozenset[Call]:
-    return run.table.select(os.environ.get("COLLECT", "all"))
+    return run.table.select(os.environ.get("COLLECT", "!%composite,vfork"))
 
 
 @hookimpl

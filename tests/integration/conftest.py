@@ -13,6 +13,8 @@ import pytest
 from shimmed import run
 from traces import COLLECT, Job, Trace
 
+pytest.register_assert_rewrite("beside")
+
 HEAD = """
 import os
 from pyshim import Args, Errno, Return, hookimpl
@@ -37,11 +39,24 @@ def hooked(
 
 
 @pytest.fixture
+def library(target: Callable[..., str]) -> Callable[..., str]:
+    """`library("own_open")` compiles it with -DLIBRARY, and gives its path."""
+
+    def build(name: str, *flags: str) -> str:
+        return target(name, "-shared", "-fPIC", "-DLIBRARY", *flags)
+
+    return build
+
+
+@pytest.fixture
 def collect(target: Callable[..., str], tmp_path: Path) -> Callable[..., Trace]:
     """Runs a target, or a command line before it, under the collector."""
 
     def go(
-        name: str, *args: str, calls: str = "all", before: tuple[str, ...] = ()
+        name: str,
+        *args: str,
+        calls: str = "!%composite,vfork",
+        before: tuple[str, ...] = (),
     ) -> Trace:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         env = {**os.environ, "COLLECT_TO": str(folder / "events"), "COLLECT": calls}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from reports import Done
 from shimmed import PYSHIM
+
+from pyshim.calls import LIB
 
 Pyshim = Callable[..., Done]
 Target = Callable[..., str]
@@ -120,9 +123,29 @@ def test_calls(pyshim: Pyshim) -> None:
     lines = pyshim("calls", "open,%clock").stdout.splitlines()
     rows = {line.split()[0]: line.split()[1:] for line in lines}
     assert rows["open64"] == ["openat", "%desc", "%file"]
-    assert all(row[0] == "openat" or "%clock" in row for row in rows.values())
+    assert rows["SYS_open"] == ["open", "%desc", "%file"]
+    assert all(row[0] in ("open", "openat") or "%clock" in row for row in rows.values())
     assert any("%clock" in row for row in rows.values())
-    assert int(pyshim("calls", "--count").stdout) >= 150
+
+
+def test_calls_are_as_many_as_the_library_wraps(pyshim: Pyshim) -> None:
+    """By rows, and what nm shows of the library: names, and names by version."""
+    table = json.loads((LIB / "table.json").read_text())
+    dynamic = ["nm", "-D", "--defined-only", "--with-symbol-versions"]
+    done = subprocess.run(
+        [*dynamic, LIB / "libpyshim.so"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    exported = {line.split()[2] for line in done.stdout.splitlines() if " T " in line}
+    by_rows = {each.partition("@")[0] for each in table["wrapped"]}
+    numbers = sum(call["number"] for call in table["calls"])
+    assert int(pyshim("calls", "--count").stdout) == len(by_rows) + numbers
+    assert len(by_rows) >= 800
+    assert {each.replace("@@", "@") for each in exported} >= set(table["exports"])
+    assert len(table["exports"]) >= 1200
 
 
 def test_plugins(pyshim: Pyshim) -> None:

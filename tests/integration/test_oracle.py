@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 from shimmed import PYSHIM, run
 
-from pyshim.calls import table
+from pyshim.calls import Call, table
 
 Target = Callable[..., str]
 STRSIZE = "64"
+JUMPS = {call.syscall for call in table().calls if call.jump}
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
 
@@ -295,7 +296,7 @@ def both_logs(tmp_path: Path, command: Sequence[str]) -> tuple[str, str]:
     """What pyshim and strace wrote of one and the same run."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     # strace's own work is ptrace, by the ten thousands: without it this takes half.
-    log = ["-e", "trace=!ptrace", "-s", STRSIZE, "-o", str(ours), "--"]
+    log = ["-e", "trace=!ptrace,%composite", "-s", STRSIZE, "-o", str(ours), "--"]
     strace = ["strace", "-f", "-s", STRSIZE, "-o", str(theirs), "--"]
     run([*PYSHIM, *log, *strace, *command], cwd=tmp_path)
     read = [file.read_text(errors="surrogateescape") for file in (ours, theirs)]
@@ -308,13 +309,18 @@ def after_exec(lines: Sequence[Line]) -> Sequence[Line]:
     return lines[next(execs) :]
 
 
+def seen_to_end(line: Line) -> bool:
+    """Of vfork only the beginning is seen."""
+    return line.result != "?" or line.name not in JUMPS
+
+
 def judge(tmp_path: Path, command: Sequence[str]) -> Verdict:
     ours, theirs = map(parse, both_logs(tmp_path, command))
     first = next(iter(theirs))
     ours[first] = list(after_exec(ours[first]))
     verdict = Verdict()
     for tid, lines in theirs.items():
-        compare(ours.get(tid, []), lines, verdict)
+        compare(list(filter(seen_to_end, ours.get(tid, []))), lines, verdict)
     return verdict
 
 
@@ -346,6 +352,7 @@ PROGRAMS: dict[str, tuple[int, list[str]]] = {
 TARGETS: dict[str, tuple[int, list[str]]] = {
     "oracle_files": (250, []),
     "oracle_network": (110, []),
+    "oracle_privileged": (20, []),
     "oracle_processes": (120, ["/bin/true"]),
     "path_calls": (30, ["/proc/self/cwd/top"]),
     "open_modes": (5, []),
@@ -423,20 +430,34 @@ def test_each_difference_still_is_one(judged: Callable[[str], Verdict]) -> None:
     assert {each.why for each in DIFFERENCES} - seen == set()
 
 
+_GONE = "no kernel of today has it, and strace guesses at its arguments"
+_NUMBERS = "its flags are numbers in our lines"
 UNTRIED = {
+    **dict.fromkeys(("create_module", "get_kernel_syms", "nfsservctl"), _GONE),
+    "query_module": _GONE,
+    **dict.fromkeys(("fsconfig", "fsopen", "quotactl"), _NUMBERS),
+    "modify_ldt": "its result has 32 bits in the kernel; strace loses its sign",
     "pause": "nothing but a signal at the right time ends it; rt_sigsuspend is like it",
     "ptrace": "strace's own calls would be compared",
     "rt_sigsuspend": "is among the differences",
     "sched_getaffinity": "is among the differences",
     "sync": "waits for every disk of the machine",
     "syscall": "is logged by the name of what it calls",
+    "vhangup": "hangs up the terminal the tests run on",
     "syslog": "is among the differences",
 }
+
+
+def is_thin(call: Call) -> bool:
+    """Made by a function of libc's that does nothing else; test_numbers.py has those
+    that are made by number."""
+    special = call.stub or call.hot or call.jump or call.number
+    return not special and "composite" not in call.sets
 
 
 def test_every_syscall_of_the_table_is_compared(
     judged: Callable[[str], Verdict],
 ) -> None:
     compared = set().union(*(judged(name).names for name in TARGETS))
-    wrapped = {call.syscall for call in table().calls if not call.stub}
-    assert sorted(wrapped - compared) == sorted(UNTRIED)
+    wrapped = {call.syscall for call in table().calls if is_thin(call)}
+    assert wrapped - compared == set(UNTRIED)

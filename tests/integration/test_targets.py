@@ -23,7 +23,18 @@ TARGETS = ROOT / "tests" / "targets"
 ELSEWHERE = {
     *("exec_errors", "exec_large", "no_libc_env", "own_preload"),  # test_exec.py
     *("blocked", "paced"),  # test_trace.py
-    *("oracle_files", "oracle_network", "oracle_processes"),  # test_oracle.py
+    *(
+        "oracle_files",
+        "oracle_network",
+        "oracle_privileged",
+        "oracle_processes",
+    ),  # test_oracle.py
+    *("audit_library", "deepbind", "overflow_read"),  # test_neighbours.py
+    *("own_open", "own_wrapper"),  # test_neighbours.py
+    "foreign",  # test_foreign_children.py
+    "invisible",  # test_invisible.py
+    *("limited", "lowers_limit", "no_room_after_fork", "std_closed"),  # test_limits.py
+    *("every_number", "path_composites"),  # test_numbers.py, test_composites_mapped.py
 }
 """Not to be run by themselves; these tests know what they need."""
 ARGS = {
@@ -37,6 +48,7 @@ ARGS = {
     "fork_threads": ("2",),
     "getppid_loop": ("2000",),
     "longjmp_handler": ("40",),
+    "no_argv": ("begin",),
     "path_calls": ("{tmp}/folder",),
     "signal_handler_calls": ("10",),
     "short_threads": ("200",),
@@ -77,13 +89,18 @@ DROPS = "dropped .*: they came faster than they were read"
 INSIDE = "stepped aside .*: call inside a Python hook, or in a handler .*"
 LIMITS = {
     "bad_pointers": "stepped aside .*: a path could not be read",
+    "every_jump": "stepped aside .*: Python hook (in a vfork child|after a fork .*)",
     "fork_in_handler": f"{INSIDE}|stepped aside .*: Python hook after a fork .*",
     "fork_raw": "stepped aside .*: Python hook after a fork that bypassed .*",
     "fork_threads": DROPS,
+    "interrupted": INSIDE,
+    "jumps": f"lost .* a signal handler jumped away from|{INSIDE}",
     "longjmp_handler": f"{DROPS}|lost .* a signal handler jumped away from|{INSIDE}",
+    "neighbour": "stepped aside .*: Python hook in a vfork child",
     "seccomp_filter": "stepped aside .*: the program entered seccomp",
     "seccomp_strict": "stepped aside .*: the program entered seccomp",
     "signal_handler_calls": f"{DROPS}|{INSIDE}",
+    "sigchld_handler": INSIDE,
     "threads_read": DROPS,
     "vfork_exec": "stepped aside .*: Python hook in a vfork child",
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gen_exports import find_libc, libc_versions
 from gen_rows import Row, read_rows
 
 from pyshim.calls import LIB
@@ -23,11 +22,13 @@ _ALWAYS = {
     "klogctl sethostname setdomainname clock_settime clock_adjtime adjtimex",
     _OTHERS: "kill killpg tgkill ptrace setpriority",
     _STAYS: "shmget semget msgget mq_open",
-    _ENDLESS: "pause",
-    "returns twice": "fork",
+    _ENDLESS: "pause sigpause __xpg_sigpause __sigpause",
+    "returns twice": "fork forkpty",
+    "goes on as another process": "daemon",
 }
 _SOMETIMES = {
-    ("good", _ENDLESS): "sigsuspend sigwait sigwaitinfo",
+    ("good", _ENDLESS): "sigsuspend sigwait sigwaitinfo sem_wait pthread_cond_wait "
+    "cnd_wait",
     ("zero", _ENDLESS): "select pselect ppoll __ppoll_chk",
     ("minus", _LONG): "sleep usleep",
     ("good", "leaves no CPU time: SIGKILL at some tick"): "setrlimit setrlimit64 "
@@ -46,10 +47,28 @@ SKIPPED: dict[tuple[str, str], str] = {
 """Rows and variants the driver leaves alone, and why."""
 
 CLOCKS = {"times"}
-RANDOM = {"getrandom", "getentropy"}
-UNFILLED = {"sigaction"}
-"""libc copies more to the caller than the kernel has filled."""
-UNSIGNED = {"uid_t", "gid_t", "mode_t", "unsigned int"}
+CHANGING = {
+    "time", "clock", "get_avphys_pages", "arc4random", "arc4random_uniform", "ftok",
+    "sched_getcpu", "__res_randomid", "gethostid",
+}  # fmt: skip
+"""No two results are the same, or need be."""
+RANDOM = {"getrandom", "getentropy", "arc4random_buf"}
+UNFILLED = {"sigaction", "getcpu", "thrd_join"}
+"""libc copies more to the caller than the kernel has filled; or the memory may happen
+to be written with what it held."""
+UNSEEN = {"OPAQUE", "TEMPLATE", "STREAM"}
+"""Kinds whose memory differs from run to run."""
+UNSIGNED = {
+    "useconds_t",
+    "unsigned",
+    "uid_t",
+    "gid_t",
+    "mode_t",
+    "unsigned int",
+    "wint_t",
+    "uint32_t",
+    "socklen_t",
+}
 KINDS = {
     **dict.fromkeys(("fds", "str"), "STRING"),
     **dict.fromkeys(("in", "out"), "INPUT"),
@@ -62,11 +81,24 @@ KINDS = {
     "argv": "ARGV",
     "envp": "ENVP",
     "ptr": "POINTER",
+    "stream": "STREAM",
+    "template": "TEMPLATE",
+    "nulled": "RESULT",
+    "h_errno": "OPAQUE",
 }
+BY_TYPE = {
+    "DIR *": "DIRECTORY",
+    "va_list": "LIST",
+    "pthread_t": "SELF",
+    "thrd_t": "SELF",
+    "const wchar_t *": "WIDE",
+    "double *": "POINTER",
+}
+"""C types that tell more than the kind."""
 
 ROWS = {
     row.name: row
-    for row in read_rows(SHIM / "calls.toml")
+    for row in read_rows(SHIM / "calls")
     if row.generated and not row.facts.get("noreturn")
 }
 TABLE = json.loads((LIB / "table.json").read_text())
@@ -76,23 +108,29 @@ CALLED = [
     for each in EXPORTS
     if any((ROWS[each.partition("@")[0]].base, v) not in SKIPPED for v in VARIANTS)
 ]
-WRAPPED = [
-    f"{name}@{version}"
-    for name, versions in libc_versions(find_libc()).items()
-    for version, _, address in versions
-    if name in ROWS and address in {at for _, default, at in versions if default}
-]
-"""Not wrapped are old versions with code of their own: they go on to libc's."""
+WRAPPED = [each for each in TABLE["wrapped"] if each.partition("@")[0] in ROWS]
+FAILING = [each for each in WRAPPED if ROWS[each.partition("@")[0]].returns != "void"]
+"""What returns nothing can't be seen to fail, so no rule fails it."""
 
 
 def caller(row: Row) -> str:
     """A C function that casts a pointer to the row's type and calls it."""
     fixed = [param.ctype for param in row.params[: row.fixed]]
     inside = ", ".join([*fixed, *(["..."] if row.variadic else [])]) or "void"
-    values = ", ".join(f"({p.ctype})a[{at}]" for at, p in enumerate(row.params))
+    values = ", ".join(value(p.ctype, at) for at, p in enumerate(row.params))
     call = f"(({row.returns} (*)({inside}))f)({values})"
     run = f"{call}; return 0" if row.returns == "void" else f"return (long){call}"
     return f"static long call_{row.name}(void *f, const long *a) {{ (void)a; {run}; }}"
+
+
+def value(ctype: str, position: int) -> str:
+    """One argument as its C type."""
+    if ctype == "va_list":
+        return f"*(va_list *)a[{position}]"
+    through = "(void *)" if "union" in ctype else ""
+    return (
+        f"({ctype.removeprefix('const ') if through else ctype}){through}a[{position}]"
+    )
 
 
 def kind(row: Row, position: int) -> str:
@@ -102,16 +140,27 @@ def kind(row: Row, position: int) -> str:
         return "OPAQUE"
     if row.base in RANDOM:
         return "POINTER" if "*" in param.ctype else "SIZE"
+    if "(*)" in param.ctype:
+        return "FUNCTION"
+    if param.ctype in BY_TYPE:
+        return BY_TYPE[param.ctype]
     if plain == "fd":
         return "SOCKET" if "network" in row.facts["sets"] else "FD"
     return KINDS.get(plain, "POINTER" if "*" in param.ctype else "NUMBER")
 
 
 def result(row: Row) -> str:
-    shown = row.facts.get("ret", "int")
+    shown = row.ret
+    if row.base in CHANGING:
+        return "ANY"
     if shown == "pid" or row.base in CLOCKS:
         return "SIGN"
     return "ADDRESS" if shown == "ptr" else "EXACT"
+
+
+def text(row: Row) -> str:
+    """What strings say: names of hosts that no name server is asked for."""
+    return "localhost" if "lookup" in row.facts["sets"] else "text"
 
 
 def case(export: str) -> str:
@@ -120,8 +169,10 @@ def case(export: str) -> str:
     kinds = ", ".join(kind(row, at) for at in range(len(row.params))) or "0"
     skip = ", ".join(str(int((row.base, each) in SKIPPED)) for each in VARIANTS)
     return (
-        f'{{ "{name}", "{version}", call_{name}, {result(row)}, {len(row.params)}, '
-        f"{{ {kinds} }}, {{ {skip} }} }},"
+        f'{{ "{name}", "{version}", "{text(row)}", call_{name}, {result(row)}, '
+        f"{len(row.params)}, "
+        f"{{ {kinds} }}, {{ {skip} }}, "
+        f"{int(row.returns == 'void')} }},"
     )
 
 

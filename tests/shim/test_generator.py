@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 SHIM = Path(__file__).parents[2] / "shim"
-TABLE = SHIM / "calls.toml"
+TABLE = SHIM / "calls"
 GENERATED = {
     "calls.gen.h", "wrappers.gen.c", "stubs.gen.S", "exports.gen.map", "table.json",
 }  # fmt: skip
@@ -34,8 +34,9 @@ def generate(tmp_path: Path) -> Generate:
     """Run gen.py on a table of these rows; `out` is below tmp_path."""
 
     def run(*rows: str, out: str = "out", seed: str = "random") -> Done:
-        made = tmp_path / "calls.toml"
-        made.write_text("".join(f"[[call]]{row}" for row in rows))
+        made = tmp_path / "calls"
+        made.mkdir(exist_ok=True)
+        (made / "rows.toml").write_text("".join(f"[[call]]{row}" for row in rows))
         return call(made if rows else TABLE, tmp_path / out, seed)
 
     return run
@@ -54,7 +55,7 @@ def call(table: Path, out: Path, seed: str) -> Done:
 
 
 def compile_wrappers(out: Path) -> Done:
-    includes = [f"-I{SHIM}", f"-I{out}"]
+    includes = ["-iquote", str(SHIM), "-iquote", str(out)]
     command = ["gcc", "-std=gnu11", "-w", "-fsyntax-only", *includes]
     return subprocess.run(
         [*command, str(out / "wrappers.gen.c")],
@@ -84,8 +85,8 @@ BAD = {
     "kernel without arguments": ("restarts", 'kernel = "close"\nrestarts', "kernel is"),
     "too many parameters": (
         "(int fd)",
-        "(int fd, int b, int c, int d, int e, int f, int g)",
-        "close: more than 6 parameters",
+        "(int fd, int b, int c, int d, int e, int f, int g, int h, int i, int j)",
+        "close: more than 9 parameters",
     ),
     "a length that is nowhere": ('"fd" }', '"out[count]" }', "no length 'count'"),
 }
@@ -226,6 +227,6 @@ def test_make_show_prints_one_wrapper(tmp_path: Path) -> None:
     )
 
     assert done.stderr == ""
-    assert "static ssize_t wrap_read(int fd, void *buf, size_t count)" in done.stdout
-    assert "call_run(&call, real_read)" in done.stdout
+    assert "ssize_t wrap_read(int fd, void *buf, size_t count)\n{" in done.stdout
+    assert "call_run(call, real_wrap_read)" in done.stdout
     assert "wrap_readv" not in done.stdout

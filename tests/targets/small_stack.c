@@ -1,7 +1,27 @@
 /* A thread with 16 KiB of stack, the least there is, makes calls: whatever stands
- * between it and libc must fit. */
+ * between it and libc must fit. libc's own part of some is large. */
 #include "target.h"
 #include <pthread.h>
+#include <sys/stat.h>
+
+static void larger(void)
+{
+	char *args[] = { "true", NULL }, text[64], path[] = "/";
+	struct stat st;
+	pid_t pid;
+	FILE *stream = fopen("/dev/null", "w");
+
+	CHECK(snprintf(text, sizeof(text), "%.3f %s", 1.5, path) > 0);
+	CHECK(stream && fprintf(stream, "%s %d", text, 7) > 0 && fclose(stream) == 0);
+	CHECK(stat("/", &st) == 0 && readlink("/proc/self/exe", text, sizeof(text)) > 0);
+	CHECK(rename("/no/such", "/no/other") == -1 && access("/no/such", F_OK) == -1);
+	pid = fork();
+	if (pid == 0) {
+		execv("/bin/true", args);
+		_exit(1);
+	}
+	CHECK(pid > 0 && wait_for(pid) == 0);
+}
 
 static void *calls(void *arg)
 {
@@ -12,6 +32,7 @@ static void *calls(void *arg)
 
 		CHECK(fd >= 0 && read(fd, &byte, 1) == 1 && close(fd) == 0);
 	}
+	larger();
 	return arg;
 }
 

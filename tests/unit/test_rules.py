@@ -6,6 +6,7 @@ import errno
 import shutil
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def make_call(number: int, name: str, syscall: str) -> Call:
         restarts=False,
         fails="-1",
         ret="int",
-        stub=False,
+        stub="",
         base=name,
     )
 
@@ -214,14 +215,34 @@ def test_a_rule_keeps_its_text_and_the_calls_of_its_set() -> None:
     assert {call.name for call in rule.calls} == {"open", "openat"}
 
 
+ODD = {
+    "_exit": {"noreturn": True, "ret": "void"},
+    "dlopen": {"jump": True, "ret": "ptr"},
+    "rewinddir": {"ret": "void"},
+}
+"""Calls without a result, an exit, or both."""
+
+
 @pytest.mark.parametrize(
-    ("action", "exits"),
-    [("error=EIO", False), ("retval=0", False), ("signal=HUP", True)],
+    ("action", "able"),
+    [
+        ("error=EIO", ["dlopen"]),
+        ("retval=0", ["dlopen"]),
+        ("delay_exit=1ms", ["rewinddir"]),
+        ("signal=HUP", [*ODD]),
+        ("signal=HUP:delay_exit=1ms", [*ODD]),
+    ],
 )
-def test_a_result_is_not_changed_where_there_is_none(action: str, exits: bool) -> None:
-    table = Table((*TABLE.calls, make_call(4, "_exit", "exit_group")), digest=0)
-    rule = parse("inject", f"all:{action}", table)
-    assert ("_exit" in {call.name for call in rule.calls}) == exits
+def test_nothing_is_changed_where_there_is_nothing(
+    action: str, able: list[str]
+) -> None:
+    odd = [replace(make_call(4, name, name), **facts) for name, facts in ODD.items()]
+    table = Table((*TABLE.calls, *odd), digest=0)
+    names = {call.name for call in parse("inject", f"all:{action}", table).calls}
+    assert sorted(names & ODD.keys()) == able
+    for name in ODD.keys() - {*able}:
+        with pytest.raises(UsageError, match=name):
+            parse("inject", f"{name}:{action}", table)
 
 
 def test_fault_without_error_fails_with_enosys() -> None:

@@ -1,0 +1,136 @@
+"""The tables that come from the rows: the facts of each call, exports, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gen_exports import Export
+from gen_kinds import codes_of
+from gen_rows import FAILS, MAX_ARGS, Row
+
+FORKS = {"fork", "forkpty", "daemon"}
+"""What returns in a child of the caller, too, or only there."""
+
+NAMED_KINDS = {
+    "str", "argv", "envp", "fds", "fd", "dirfd", "stream", "nulled", "h_errno",
+}  # fmt: skip
+
+
+def argument_facts(row: Row) -> str:
+    """The struct arg initialisers: what an argument points to."""
+    index = {param.name: position for position, param in enumerate(row.params)}
+    dirfd, facts = -1, []
+    for position, param in enumerate(row.params[:MAX_ARGS]):
+        kind, _, length = param.kind.partition("[")
+        length = length.rstrip("]")
+        if kind == "dirfd":
+            dirfd = position
+        if kind in ("path", "template"):
+            facts.append(f"{{ .kind = ARG_{kind.upper()}, .from = {dirfd} }}")
+        elif kind in ("in", "out"):
+            facts.append(
+                f"{{ .kind = ARG_{kind.upper()}, {length_fact(index, length)} }}"
+            )
+        elif kind in NAMED_KINDS:
+            facts.append(f"{{ .kind = ARG_{kind.upper()} }}")
+        else:
+            facts.append("{ .kind = ARG_PLAIN }")
+    return ", ".join(facts)
+
+
+def length_fact(index: Mapping[str, int], length: str) -> str:
+    """Where the size of a buffer is to be found."""
+    if length == "ret":
+        return ".from = FROM_RET"
+    if length in index:
+        return f".from = {index[length]}"
+    return f".from = FROM_CONST, .size = {length}"
+
+
+def signals(row: Row) -> bool:
+    """Whether it takes a signal to send: kill(2) and its kin."""
+    return any(param.kind == "signal" for param in row.params)
+
+
+def row_facts(row: Row) -> str:
+    """One entry of rows[]."""
+    flags = [
+        name
+        for name, present in (
+            ("ROW_EINTR", "EINTR" in row.facts.get("errnos", [])),
+            ("ROW_RESTARTS", row.facts.get("restarts", False)),
+            ("ROW_STAYS", row.facts.get("cancel", False) or signals(row)),
+            ("ROW_NORETURN", row.facts.get("noreturn", False)),
+            ("ROW_EXEC", row.syscall in ("execve", "execveat")),
+            ("ROW_FORK", row.base in FORKS),
+            ("ROW_CLOSES", row.syscall == "close" or "closes" in row.facts),
+            ("ROW_JUMP", row.jump),
+            ("ROW_COMPOSITE", "composite" in row.facts["sets"]),
+            (f"ROW_{row.facts.get('stream', '').upper()}", "stream" in row.facts),
+        )
+        if present
+    ]
+    codes = codes_of(row.fails)
+    code = -next(iter(codes.values())) if row.fails.startswith("code:") else 0
+    return (
+        f"\t[CALL_{row.name}] = {{ .nargs = {min(len(row.params), MAX_ARGS)}, "
+        f".fails = {FAILS[row.fails]}, .flags = {' | '.join(flags) or '0'}, "
+        f".code = {code},\n"
+        f"\t\t.args = {{ {argument_facts(row) or '{ .kind = ARG_PLAIN }'} }} }},"
+    )
+
+
+def export_facts(exports: Iterable[Export]) -> tuple[list[str], list[str]]:
+    """The texts exports[] refers to, each once, and its entries."""
+    offsets: dict[str, int] = {}
+    size = 0
+    for text in (text for each in exports for text in (each.name, each.version)):
+        if text not in offsets:
+            offsets[text] = size
+            size += len(text) + 1
+    facts = [
+        f"\t{{ {offsets[each.name]}, {offsets[each.version]}, {each.call} }},"
+        for each in exports
+    ]
+    return list(offsets), facts
+
+
+def numbers(rows: list[Row]) -> list[str]:
+    """Which call syscall(2) means by a number, where both have the same arguments."""
+    chosen: dict[str, str] = {}
+    for row in rows:
+        plain = row.kernel == tuple(param.name for param in row.params)
+        fails = row.fails in ("-1", "never", "MAP_FAILED")
+        if plain and fails and row.generated and row.name == row.base:
+            better = row.name == row.syscall
+            if better or row.syscall not in chosen:
+                chosen[row.syscall] = row.name
+
+    def guarded(line: str, name: str) -> list[str]:
+        return [f"#ifdef __NR_{name}", line, "#endif"]
+
+    by_number = [
+        f"\t[{row.facts['nr']}] = CALL_{row.name} + 1,"
+        for row in rows
+        if not row.exported
+    ]
+    syscall_of = [
+        f"\t[CALL_{row.name}] = {row.facts['nr']}," for row in rows if not row.exported
+    ]
+    taken = {row.syscall for row in rows if not row.exported}
+    for syscall, name in chosen.items():
+        if syscall in taken:
+            continue
+        number = f"__NR_{syscall}"
+        by_number += guarded(f"\t[{number}] = CALL_{name} + 1,", syscall)
+        syscall_of += guarded(f"\t[CALL_{name}] = {number},", syscall)
+    return [
+        "const uint16_t by_number[512] = {",
+        *by_number,
+        "};",
+        "const uint32_t numbers = 512;",
+        "const uint16_t syscall_of[NCALLS] = {",
+        *syscall_of,
+        "};",
+        "",
+    ]
