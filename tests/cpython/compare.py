@@ -102,8 +102,10 @@ def run_all(runner: Runner, chosen: Sequence[Module], jobs: int) -> Iterator[Res
 
 
 def show(result: Result) -> None:
-    """The line of a module, and lines for what was odd in it."""
+    """The line of a module, and lines for what pyshim said and for what was odd."""
     print(result)
+    for line in said(result):
+        print(f"  {line}")
     odd = result.comparison.odd
     for each in odd[:SHOWN]:
         print(f"  {each}")
@@ -136,12 +138,11 @@ def table(results: Sequence[Result]) -> Table:
     return made
 
 
-def said(results: Sequence[Result]) -> Iterator[str]:
-    """What pyshim reported at the ends of runs, each with where it did."""
-    for result in results:
-        for mode, done in result.runs.items():
-            for line in dict.fromkeys(done.said):
-                yield f"{result.comparison.module} ({mode}): {line}"
+def said(result: Result) -> Iterator[str]:
+    """What pyshim reported at the ends of the module's runs."""
+    for mode, done in result.runs.items():
+        for line in dict.fromkeys(done.said):
+            yield f"{mode}: {line}"
 
 
 def arguments() -> argparse.Namespace:
@@ -192,8 +193,6 @@ def main() -> int:
         except (NotAsMeant, KeyboardInterrupt) as why:
             print(f"compare: {str(why) or 'interrupted'}", file=sys.stderr)
             return 2
-    for line in said(results):
-        print(line)
     Console(width=120).print(table(results))
     return 1 if any(each.comparison.differing for each in results) else 0
 

@@ -164,6 +164,7 @@ SANITIZED = {
     "undefined": ["-fsanitize=undefined"],
     "leak": ["-fsanitize=leak"],
     "thread": ["-fsanitize=thread"],
+    "thread, static": ["-fsanitize=thread", "-static-libtsan"],
 }
 
 
@@ -178,7 +179,7 @@ def sanitized(target: Target, name: str, how: str) -> str:
 def test_a_program_built_with_a_sanitizer(
     how: str, target: Target, tmp_path: Path
 ) -> None:
-    modes = (*IN_C, "python") if how == "address" else IN_C
+    modes = (*IN_C, "python") if how.startswith("address") else IN_C
     seen = beside(tmp_path, sanitized(target, "neighbour", how), modes=modes)
     assert (seen.bare.done.status, seen.bare.done.stderr) == (0, b"")
     assert seen.logged(THREADS) == 4

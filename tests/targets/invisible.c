@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 static int threaded;
@@ -108,6 +109,7 @@ static void calls(void)
 		CHECK(access("/", F_OK) == 0 && open("/no/such", O_RDONLY) == -1);
 		CHECK(fcntl(fd, F_GETFL) >= 0 && lseek(fd, 0, SEEK_END) > 0);
 	}
+	CHECK(prctl(PR_GET_DUMPABLE) >= 0);
 	CHECK(close(fd) == 0 && getppid() > 0 && syscall(SYS_getppid) > 0);
 }
 
