@@ -53,7 +53,7 @@ test: debs build examples check ## all tests (under ten minutes on two cores)
 bench: build ## cost per call beside strace, libfiu and fakechroot
 	$(BIN)/python benchmarks/run.py
 
-cpython: build ## CPython's own tests, bare and under pyshim (half an hour)
+cpython: build ## CPython's own tests, bare and under pyshim (forty minutes)
 	$(BIN)/python tests/cpython/compare.py
 
 clean: ## remove everything that was built

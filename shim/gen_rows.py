@@ -169,13 +169,20 @@ def parse_kernel(row: Mapping[str, Any], name: str, params: list[Param]) -> list
     if text is None:
         seen = [param.name for param in params[:MAX_ARGS]]
         unseen = len(params) > MAX_ARGS or "..." in row["proto"]
-        name = name.removeprefix("SYS_") if "nr" in row else name
-        return [name, *seen, *(["..."] if unseen else [])]
+        return [plain_name(name, row), *seen, *(["..."] if unseen else [])]
     match = re.fullmatch(r"(\w+)\((.*)\)", text)
     if not match:
         raise BadRow(f"{name}: kernel is not name(arguments): {text}")
     inside = match.group(2).strip()
     return [match.group(1), *(split_params(inside) if inside else [])]
+
+
+def plain_name(name: str, row: Mapping[str, Any]) -> str:
+    """What a number's row, and the fortified form of a call, do: so a rule that names
+    the call reaches the form that programs are really built with."""
+    if "nr" in row:
+        return name.removeprefix("SYS_")
+    return re.sub(r"^__(\w+)_chk$", r"\1", name)
 
 
 def expand(raw: Mapping[str, Any]) -> Iterator[Row]:

@@ -178,9 +178,9 @@ static void exec_with(struct call *call, exec_real *go, strings envp, bool shimm
 }
 
 /* Only what says so plainly: a filter may refuse this syscall with any other error. */
-static bool denied(const char *path, long how)
+static bool denied(int dirfd, const char *path, long how)
 {
-	long ret = sys4(__NR_faccessat2, AT_FDCWD, path, how, AT_EACCESS);
+	long ret = sys4(__NR_faccessat2, dirfd, path, how, AT_EACCESS);
 
 	return ret == -EACCES || ret == -ENOENT || ret == -ENOTDIR || ret == -EROFS;
 }
@@ -192,18 +192,21 @@ static bool out_of_reach(void)
 	char shared[RUNDIR_ROOM];
 
 	stpcpy(stpcpy(shared, plan_text(plan->rundir)), "/arena");
-	return denied(plan_text(plan->preload), R_OK) || denied(shared, R_OK | W_OK);
+	return denied(AT_FDCWD, plan_text(plan->preload), R_OK)
+		|| denied(AT_FDCWD, shared, R_OK | W_OK);
 }
 
 void exec_file(struct call *call, exec_real *go, int dirfd, const char *path,
 		      strings envp)
 {
-	const char *bypass = path && readable_string(path, 4096) > 0
-		? peek_bypass(dirfd, path) : NULL;
+	bool named = path && readable_string(path, 4096) > 0;
+	const char *bypass = named ? peek_bypass(dirfd, path) : NULL;
 
 	if (!bypass && out_of_reach())
 		bypass = "the shim is out of reach: another user, or another root";
-	if (bypass)
+	/* What can't be executed bypasses nothing; where exec is not traced, the host does
+	 * not hear that it failed. */
+	if (bypass && named && !denied(dirfd, path, X_OK))
 		trace_bypass(path, bypass);
 	exec_with(call, go, envp, !bypass);
 }

@@ -150,7 +150,7 @@ CASES = {
         rf'\["/bin/echo", "made"\], {POINTER} /\* \d+ vars \*/\) += 0',
         "EAGAIN",
         "11 EAGAIN",
-        "make: /bin/echo: Resource temporarily unavailable",
+        "make.*: /bin/echo: Resource temporarily unavailable",
         2,
     ),
     "popen": Case(

@@ -319,6 +319,8 @@ def test_a_bypass_that_never_ran_is_not_told(
     assert log.bypasses == []
     assert len(log.execs) == 1
     assert "EACCES" in log.execs[0]
+    unasked = run([*PYSHIM, "--", tool("env"), "--", str(program)])
+    assert (unasked.status, ours(unasked)) == (126, [])
 
 
 def test_strict_refuses_a_bypass(static: str) -> None:

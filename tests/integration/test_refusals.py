@@ -56,7 +56,7 @@ REFUSED = [
     ("-e inject=read:error=EIO:p=2 T", ["p='2'", "0..1"]),
     ("-e inject=read:signal=TERMM T", ["'TERMM'", "'SIGTERM'"]),
     ("-e inject=read:delay_enter=soon T", ["'soon'", "microseconds"]),
-    ("-e inject=_exit:error=EIO T", ["_exit", "never returns"]),
+    ("-e inject=_exit:error=EIO T", ["_exit", "returns nothing"]),
     ("-e trace=%fil T", ["'%fil'", "'%file'", "%network"]),
     ("-e trace=opnat T", ["'opnat'", "'openat'"]),
     ("-e trace=/( T", ["regular expression", "'('"]),

@@ -163,6 +163,13 @@ def known_kind(param: Param) -> bool:
     return kind in KINDS or bool(re.fullmatch(r"(in|out)\[\w+\]", kind))
 
 
+def test_a_rule_that_names_a_call_reaches_its_fortified_form() -> None:
+    forms = {row.name: row.syscall for row in MAINS if row.name.endswith("_chk")}
+
+    assert "__realpath_chk" in forms
+    assert {name for name, call in forms.items() if call.endswith("_chk")} == set()
+
+
 def test_a_dirfd_has_a_path_behind_it() -> None:
     kinds = {row.name: " ".join(each.kind for each in row.params) for row in MAINS}
 
