@@ -135,5 +135,6 @@ def pyshim_call_exit(call: TargetCall) -> Errno | Return | None:
     """The call has been made: `call.ret`, `call.errno`.
 
     Return `Errno` or `Return` to change what the program sees. Runs and fails as
-    `pyshim_call_enter` does.
+    `pyshim_call_enter` does. Of calls that are left by a jump (vfork, setjmp, dlopen,
+    exit: `enter only` in the table) no exit is seen.
     """

@@ -203,6 +203,8 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
     except UsageError as error:
         text = f"plugin {impl.plugin_name!r}: {function}: {error}"
         raise PluginError(text) from error
+    if function == "pyshim_call_exit":
+        chosen = _coming_back(impl, chosen)
     paths = getattr(impl.function, "pyshim_paths", ())
     return TargetHook(
         plugin=impl.plugin_name,
@@ -212,6 +214,18 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
         calls=chosen,
         paths=tuple(paths),
     )
+
+
+def _coming_back(impl: pluggy.HookImpl, chosen: frozenset[Call]) -> frozenset[Call]:
+    """Without what is left by a jump: nothing of ours comes after vfork or setjmp."""
+    left = frozenset(call for call in chosen if not (call.jump or call.noreturn))
+    if not left:
+        names = ", ".join(sorted(call.name for call in chosen))
+        raise PluginError(
+            f"plugin {impl.plugin_name!r}: no exit is seen of {names}",
+            allowed="pyshim_call_enter",
+        )
+    return left
 
 
 def search_path() -> tuple[str, ...]:

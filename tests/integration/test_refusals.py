@@ -31,6 +31,8 @@ PLUGINS = {
     "@hookimpl\ndef pyshim_call_enter(call): pass\n",
     "unknown_call.py": "from pyshim import hookimpl\n"
     "@hookimpl(calls=['opnat'])\ndef pyshim_call_enter(call): pass\n",
+    "no_exit.py": "from pyshim import hookimpl\n"
+    "@hookimpl(calls=['vfork', 'setjmp'])\ndef pyshim_call_exit(call): pass\n",
     "unknown_set.py": "from pyshim import hookimpl\n"
     "@hookimpl(calls=['%fil'])\ndef pyshim_call_exit(call): pass\n",
 }
@@ -94,6 +96,7 @@ REFUSED = [
     ),
     ("--plugin ./no_calls.py T", ["'no_calls'", "declares no calls", "calls="]),
     ("--plugin ./unknown_call.py T", ["'unknown_call'", "'opnat'", "'openat'"]),
+    ("--plugin ./no_exit.py T", ["'no_exit'", "setjmp, vfork", "pyshim_call_enter"]),
     ("--plugin ./unknown_set.py T", ["'unknown_set'", "'%fil'", "'%file'"]),
     ("--plugin ./a/same.py --plugin ./b/same.py T", ["two plugins", "'same'"]),
     ("calls raed", ["'raed'", "'read'"]),
