@@ -225,6 +225,8 @@ static void child(const struct testcase *it, enum variant variant, int number)
 	long args[NARGS] = { 0 };
 
 	must(function ? 0 : -ENOENT, it->name);
+	/* Should the driver be killed, what waits for ever goes with it. */
+	sys2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	sys0(__NR_setsid);
 	make_files(number);
 	make_sockets();
