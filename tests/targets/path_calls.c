@@ -2,26 +2,13 @@
  * parent exists): absolute, relative to the current directory, relative to a dirfd.
  * Prints each result, which must not depend on where the directory really is. Leaves
  * the files `kept` (5 bytes) and `by_dirfd` behind. */
-#include "target.h"
+#include "under.h"
 #include <dirent.h>
 #include <libgen.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
-
-static char *top;
-
-/* Four in turn: two may be used in one call. */
-static char *under(const char *name)
-{
-	static char paths[4][PATH_MAX];
-	static int turn;
-	char *path = paths[turn++ % 4];
-
-	CHECK(snprintf(path, PATH_MAX, "%s%s", top, name) < PATH_MAX);
-	return path;
-}
 
 static void write_kept(void)
 {

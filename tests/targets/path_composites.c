@@ -2,25 +2,12 @@
  * the directory argv[1] (absolute, its parent exists; in it a file `kept` and a folder
  * `deep` with `a` and `b`). What it prints must not depend on where the directory really
  * is. Leaves `made` and what mkstemp and its kin made. */
-#include "target.h"
+#include "under.h"
 #include <dirent.h>
 #include <ftw.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-
-static char *top;
-
-/* Four in turn: two may be used in one call. */
-static char *under(const char *name)
-{
-	static char paths[4][PATH_MAX];
-	static int turn;
-	char *path = paths[turn++ % 4];
-
-	CHECK(snprintf(path, PATH_MAX, "%s%s", top, name) < PATH_MAX);
-	return path;
-}
 
 static void line_of(const char *what, FILE *stream)
 {
