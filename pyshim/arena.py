@@ -5,10 +5,12 @@ from __future__ import annotations
 import mmap
 import os
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pyshim._host import ffi, lib
+from pyshim._proctree import state
 
 NPROCS = 1024
 NCHUNKS = 128
@@ -16,6 +18,9 @@ CHUNK_SIZE = 1 << 21
 SPARE_CHUNKS = 8
 OUR_SHARE = 16
 """The arena's part of a limit on our own address space: one in so many."""
+
+_GONE = ("", "Z", "X")
+"""States of proc(5) of what runs no more."""
 
 
 class Arena:
@@ -61,11 +66,20 @@ class Arena:
         base = ffi.cast("char *", self.head) + self.head.heads_at
         return ffi.cast("struct head *", base)
 
-    def free_dead(self) -> None:
-        """Give the entries of ended processes to new ones."""
+    def running(self) -> list[int]:
+        """Processes with the shim in them that still run, as far as we can see."""
+        ours = (lib.PROC_RUNNING, lib.PROC_EXECING)
+        found = (int(each.pid) for each in self._procs() if each.state in ours)
+        return [pid for pid in found if pid and state(pid) not in _GONE]
+
+    def _procs(self) -> Iterator[Any]:
         base = ffi.cast("char *", self.head) + self.head.procs_at
         for index in range(self.head.nprocs):
-            entry = ffi.cast("struct proc *", base + index * self.head.proc_size)
+            yield ffi.cast("struct proc *", base + index * self.head.proc_size)
+
+    def free_dead(self) -> None:
+        """Give the entries of ended processes to new ones."""
+        for entry in self._procs():
             if entry.pid and not Path(f"/proc/{entry.pid}").exists():
                 ffi.memmove(lib.host_counters(entry), bytes(4 * self.ncounters),
                             4 * self.ncounters)  # fmt: skip

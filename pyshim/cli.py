@@ -9,7 +9,7 @@ from typing import TextIO
 
 from pyshim.errors import PyshimError
 
-COMMANDS = ("run", "check", "calls", "plugins")
+COMMANDS = ("run", "check", "coverage", "calls", "plugins")
 FAILED = 125
 
 

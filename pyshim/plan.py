@@ -18,10 +18,12 @@ from pyshim.clock import clock_is_tsc
 from pyshim.errors import PluginError, UsageError
 from pyshim.rules import Rule, threshold
 
-_EXEC = {
+EXECS = {
     "execve", "execv", "execvp", "execvpe", "execl", "execle", "execlp", "execveat",
     "fexecve", "posix_spawn", "posix_spawnp", "SYS_execve", "SYS_execveat",
 }  # fmt: skip
+"""What makes a process another program, by its row. The host hears of each of them
+whenever it hears anything: coverage.py."""
 _SIGNAL = {
     "sigaction",
     "signal",
@@ -32,7 +34,7 @@ _SIGNAL = {
     "rt_sigaction",
 }
 _SECCOMP = {"prctl", "seccomp"}
-_ALWAYS = _EXEC | _SECCOMP | {"syscall", "vfork"}
+_ALWAYS = EXECS | _SECCOMP | {"syscall", "vfork"}
 """Wrapped in every run: they carry the preload on, or enter seccomp."""
 
 _PATHS = ("path", "template")
@@ -162,10 +164,10 @@ class Compiler:
 
     def _want(self, call: Call) -> int:
         want = 0
-        if call in self.wants.logged:
+        if call in self.wants.logged or (self.wants.heard and call.base in EXECS):
             want |= lib.WANT_LOG | lib.WANT_WRAP
         if self.wants.maps and (
-            call.base in _EXEC or any(param.kind in _PATHS for param in call.params)
+            call.base in EXECS or any(param.kind in _PATHS for param in call.params)
         ):
             want |= lib.WANT_MAP | lib.WANT_WRAP
         if call.id in self.refs or call.base in _ALWAYS:

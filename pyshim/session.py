@@ -9,9 +9,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -19,11 +19,12 @@ import pluggy
 
 from pyshim import launch
 from pyshim.arena import Arena
-from pyshim.calls import LIB, Table
+from pyshim.calls import LIB, Call, Table
+from pyshim.coverage import Coverage, Processes
 from pyshim.elf import quick
 from pyshim.errors import PyshimError
 from pyshim.event import Event, Kind
-from pyshim.plan import Compiler, Wants, preload
+from pyshim.plan import EXECS, Compiler, Wants, preload
 from pyshim.plugins import event_hooks
 from pyshim.progress import Progress
 from pyshim.rules import Rule
@@ -71,6 +72,11 @@ class Run:
     told: set[str] = field(default_factory=set)
     """Those of them that were named before the start."""
     processes: set[int] = field(default_factory=set)
+    layer: str = "symbols"
+    """How far down calls are seen."""
+    coverage: Coverage | None = None
+    """What was seen of the run's processes; known when the target has ended, and only
+    where a plugin listens."""
     stderr: TextIO = field(default_factory=open_stderr)
     """Lines written here go out together, when some events were handed out."""
     tells_events: bool = False
@@ -96,13 +102,27 @@ class Run:
         self.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
+Through = Callable[[Mapping[str, str]], Sequence[str]]
+"""A command line that runs the command with these settings in its environment."""
+
+
 class Session:
     """Owns the shared memory of a run, from before the start to after the report."""
 
-    def __init__(self, run: Run, manager: pluggy.PluginManager, wants: Wants) -> None:
+    def __init__(
+        self,
+        run: Run,
+        manager: pluggy.PluginManager,
+        wants: Wants,
+        through: Through | None = None,
+    ) -> None:
         self.run = run
         self.manager = manager
         self.wants = wants
+        self._through = through
+        self._processes = Processes()
+        self._interrupted = False
+        self._execs = {each.id for each in run.table.calls if each.base in EXECS}
         self._freed = time.monotonic()
         self._hooks = event_hooks(manager, run)
         self._env = launch.inherited_env()
@@ -158,14 +178,15 @@ class Session:
 
     def _launch(self, rundir: Path) -> launch.Outcome:
         env = dict(self._env)
+        ours: dict[str, str] = {}
         # As at each exec (shim/preload.c): musl would not even start with it.
         if not self.run.bypassed:
             lists = preload(str(rundir)), env.get("LD_PRELOAD", "")
-            env["LD_PRELOAD"] = ":".join(filter(None, lists))
-            env["PYSHIM_RUN"] = str(rundir)
+            ours["LD_PRELOAD"] = ":".join(filter(None, lists))
+            ours["PYSHIM_RUN"] = str(rundir)
         return launch.launch(
-            self.run.argv,
-            env,
+            self._through(ours) if self._through else self.run.argv,
+            env if self._through else env | ours,
             timeout=self.run.options.timeout,
             tick=self._tick,
             interval=_TICK,
@@ -195,6 +216,7 @@ class Session:
                 done = self.trace.spool.share - before
                 progress.at(done / (1 - before) if done else 0.0)
         except KeyboardInterrupt:
+            self._interrupted = True
             self.run.failure = "interrupted before all events were handed out"
         finally:
             progress.end()
@@ -206,14 +228,22 @@ class Session:
 
     def _tell(self, batch: list[Event]) -> None:
         for event in batch:
-            if event.call is None:
+            call = event.call
+            if call is None or call.id in self._execs:
                 self._note(event)
+                if call is not None and not self._asked_for(call, event):
+                    continue
             # The name is what plugins.culprit looks for.
             for hook_impl, tell in self._hooks:  # noqa: B007
                 tell(event)
         self.run.flush()
 
+    def _asked_for(self, call: Call, event: Event) -> bool:
+        """Whether a plugin is to hear of an exec: the shim tells us of all of them."""
+        return call in self.wants.logged or event.rule >= 0 or event.asked
+
     def _note(self, event: Event) -> None:
+        self._processes.note(event)
         if event.kind is Kind.BYPASS:
             self.run.bypassed.append(event.note)
         elif event.kind is Kind.START:
@@ -225,13 +255,23 @@ class Session:
         self.run.torn = self.trace.torn
         self.run.lost = self.trace.lost
         self.run.skipped = self.arena.skipped
+        self.run.coverage = self._coverage() if self.wants.heard else None
         self.manager.hook.pyshim_report(run=self.run)
         if outcome.ran:
             report_coverage(self.run)
 
+    def _coverage(self) -> Coverage:
+        run = self.run
+        return replace(
+            self._processes.coverage(run.argv[0], sorted(run.told)),
+            layer=run.layer,
+            running=len(self.arena.running()),
+            lost=bool(run.dropped or run.lost or self._interrupted),
+        )
+
 
 def report_coverage(run: Run) -> None:
-    """Say what was not seen. Silent when there is nothing to say.
+    """Say what was not seen, and at last how much was, if anybody listened.
 
     That a run without the shim looked like one with it is the worst that can happen: if
     nothing foretold it, it is a failure of pyshim's.
@@ -252,6 +292,8 @@ def report_coverage(run: Run) -> None:
         run.say(f"lost {run.lost} bytes of events: no room for them in TMPDIR")
     for reason, count in run.skipped.items():
         run.say(f"stepped aside {count} times: {SKIPS.get(reason, reason)}")
+    if run.coverage:
+        run.say(run.coverage.line())
 
 
 SKIPS = {

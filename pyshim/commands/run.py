@@ -19,7 +19,7 @@ from pyshim.session import FAILED, Run, Session, collect, warn_bypass
 
 _USAGE = "pyshim [OPTIONS] [--] COMMAND [ARGUMENT]..."
 _EPILOG = """\
-other commands: pyshim check PROGRAM... | calls [SET] | plugins   (each with --help)
+other commands: pyshim check PROGRAM... | coverage COMMAND | calls [SET] | plugins
 A program named like one of them needs `--`.
 
 exit status: the command's own; 124 timed out, 125 pyshim failed, 126/127 not run

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 
+from shimmed import besides
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -17,8 +19,11 @@ def returned(done: Done) -> list[str]:
 
 
 def said(done: Done) -> list[str]:
-    """The report: pyshim's lines on stderr without their beginning."""
-    lines = done.stderr.splitlines()
+    """The report: pyshim's lines on stderr without their beginning.
+
+    Not, that it saw every process.
+    """
+    lines = besides(done.stderr).splitlines()
     return [line[8:] for line in lines if line.startswith("pyshim: ")]
 
 

@@ -71,6 +71,13 @@ def of_32_bits(target: Target, *flags: str) -> str:
     return program
 
 
+def told(program: str, seen: str, often: str = "") -> str:
+    """What is said of a bypass: why, and how many processes were seen."""
+    name = re.escape(program)
+    bypassed = rf"; bypassed: {name} \(.*\){often}"
+    return f"bypass: {name}: .*|coverage: {seen}, layer symbols{bypassed}"
+
+
 SCRIPT = """
 /bin/echo before; "$0" "exit 6"; echo $?; env -i "$0"; "$0" "exit 6" | cat
 exec /bin/echo after
@@ -84,7 +91,7 @@ def test_a_foreign_child(kind: str, make: Make, tmp_path: Path) -> None:
     folders = re.compile(f"{tmp_path}/\\w+/work".encode())
     seen = beside(
         *(tmp_path, "sh", "-c", SCRIPT, program),
-        expected=f"bypass: {re.escape(program)}: .*",
+        expected=told(program, "3 of 6 processes", " 3 times"),
         hide=lambda text: folders.sub(b"", text),
     )
     assert (seen.lines[0], seen.lines[-1]) == ("before", "after")
@@ -101,8 +108,9 @@ def test_a_foreign_target(kind: str, make: Make) -> None:
     done = run([*PYSHIM, "--plugin", "log", "--", program, "exit 6"], env=env)
     assert without_ours(done) == run([program, "exit 6"], env=env)
     assert done.status == 5
-    (line,) = ours(done)
+    line, coverage = ours(done)
     assert "bypass" in line and program in line
+    assert re.search(rf"coverage: 0 of 1 .*; bypassed: {re.escape(program)}", coverage)
 
 
 # -- environments ------------------------------------------------------------------
@@ -147,7 +155,8 @@ def root(tmp_path: Path) -> str:
 
 def test_a_child_with_another_root(root: str, tmp_path: Path) -> None:
     seen = beside(
-        *(tmp_path, "chroot", root, "/echo", "here"), expected="bypass: /echo: .*"
+        *(tmp_path, "chroot", root, "/echo", "here"),
+        expected=told("/echo", "0 of 1 process"),
     )
     assert seen.bare.done == Done(0, b"here\n", b"")
     assert seen.logged("--- bypass /echo: .*out of reach.* ---") == 1
@@ -164,6 +173,7 @@ def test_a_child_of_another_user(
             shutil.copytree(LIB, tmp_path / "lib")
             tmp_path.chmod(0o700)
             monkeypatch.setenv("PYSHIM_LIB", str(tmp_path / "lib"))
-        seen = beside(folder, *command, expected="bypass: /bin/echo: .*")
+        expected = told("/bin/echo", "0 of 1 process")
+        seen = beside(folder, *command, expected=expected)
         assert seen.bare.done == Done(0, b"here\n", b"")
         assert seen.logged("--- bypass /bin/echo: .*out of reach.* ---") == 1

@@ -10,10 +10,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from shimmed import PYSHIM, Done, ours, run, without_ours
+from shimmed import PYSHIM, Done, ours, run, without_coverage, without_ours
 
 Target = Callable[..., str]
 
@@ -69,7 +70,9 @@ def test_a_program_without_room_for_the_shim(target: Target, tmp_path: Path) -> 
     assert bare.status == 0, bare.stderr
     done = run([*PYSHIM, "--plugin", "log", "-o", str(tmp_path / "log"), *command])
     assert without_ours(done) == bare
-    assert ours(done) == [f"pyshim: stepped aside 1 times: {NO_MEMORY}"]
+    aside, coverage = ours(done)
+    assert aside == f"pyshim: stepped aside 1 times: {NO_MEMORY}"
+    assert "coverage: 0 of 1 process, layer symbols; not heard from: /" in coverage
 
 
 NO_MEMORY = "a limit of the program's left no memory for the shim"
@@ -101,7 +104,8 @@ def test_pyshim_with_little_memory(target: Target, tmp_path: Path, limit: str) -
     command = [target("limited")]
     bare = run(["prlimit", limit, *command], cwd=tmp_path)
     words = [word.format(tmp=tmp_path) for word in LOG]
-    assert run(["prlimit", limit, "--", *words, *command], cwd=tmp_path) == bare
+    done = run(["prlimit", limit, "--", *words, *command], cwd=tmp_path)
+    assert without_coverage(done) == bare
 
 
 @pytest.mark.parametrize(
@@ -134,7 +138,7 @@ def check_refused(done: Done, says: str) -> None:
 def test_pyshim_with_just_enough(tmp_path: Path, limit: str) -> None:
     words = [word.format(tmp=tmp_path) for word in LOG]
     done = run(["prlimit", limit, "--", *words, "/bin/echo", "hello"])
-    assert done == Done(0, b"hello\n", b"")
+    assert without_coverage(done) == Done(0, b"hello\n", b"")
 
 
 # -- no place ----------------------------------------------------------------------
@@ -224,7 +228,7 @@ def without_shim(done: Done) -> Done:
     kept = [
         line for line in lines if not line.startswith((b"LD_PRELOAD=", b"PYSHIM_RUN="))
     ]
-    return Done(done.status, b"".join(kept), done.stderr)
+    return replace(without_coverage(done), stdout=b"".join(kept))
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
@@ -246,4 +250,4 @@ def test_closed_at_the_start(target: Target, tmp_path: Path, closed: str) -> Non
     seen = (tmp_path / "seen").read_text()
     assert seen.endswith("EXIT-SUCCESS\n")
     shimmed = run([*inside, *words, *command])
-    assert (shimmed, (tmp_path / "seen").read_text()) == (bare, seen)
+    assert (without_coverage(shimmed), (tmp_path / "seen").read_text()) == (bare, seen)
