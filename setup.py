@@ -27,8 +27,11 @@ CDEFS = runpy.run_path(str(ROOT / "pyshim" / "_cdefs.py"))
 def host_source(out: Path) -> None:
     """C code of pyshim._host."""
     ffi = FFI()
-    ffi.cdef(CDEFS["declarations"](SHIM / "wire.h") + CDEFS["HOST_FUNCTIONS"])
-    code = f'#include "{SHIM}/wire.h"\n' + (ROOT / "pyshim" / "_host.c").read_text()
+    headers = [SHIM / "wire.h", SHIM / "patch_wire.h"]
+    layouts = "\n".join(map(CDEFS["declarations"], headers))
+    ffi.cdef(layouts + CDEFS["HOST_FUNCTIONS"])
+    includes = "".join(f'#include "{header}"\n' for header in headers)
+    code = includes + (ROOT / "pyshim" / "_host.c").read_text()
     ffi.set_source("pyshim._host", code)
     ffi.emit_c_code(str(out))
 

@@ -74,6 +74,8 @@ class Wants:
     strsize: int = 32
     search_path: tuple[str, ...] = ()
     """sys.path of the interpreter in the target."""
+    full: bool = False
+    """Whether the catch-all is armed."""
     heard: bool = True
     """Whether any plugin listens to events: else forks and ends are not even told."""
 
@@ -243,6 +245,8 @@ class Compiler:
         header.flags = lib.PLAN_TRACE | (lib.PLAN_TSC if clock_is_tsc() else 0)
         if self.wants.fairness:
             header.flags |= lib.PLAN_FAIRNESS
+        if self.wants.full:
+            header.flags |= lib.PLAN_FULL
         if not self.wants.heard:
             header.flags |= lib.PLAN_UNHEARD
         header.strsize = self.wants.strsize

@@ -21,6 +21,7 @@ enum { STEPS = 20, MOST_SECONDS = 2 };
 
 /* lazy.S */
 void stack_call(void (*function)(void *), void *argument, void *top);
+void stack_call_keeping(void (*function)(void *), void *argument, void *top);
 
 /* Of the compiler's own start-up code: tells libc whose handlers these are. */
 extern void *__dso_handle __attribute__((visibility("hidden")));
@@ -177,7 +178,8 @@ static void start_here(void *unused)
 
 static void start(void)
 {
-	uint64_t all = ~0ul, old;
+	/* But not the one by which the catch-all lives. */
+	uint64_t all = ~(1ul << (SIGSYS - 1)), old;
 	int saved = errno;
 	long stack;
 
@@ -208,9 +210,29 @@ static bool usable(void)
 	return false;
 }
 
-static bool may_ask(void)
+/* libc may ask for memory with its allocator's lock held, which Python, or starting it,
+ * would take as well. */
+static bool of_the_allocator(const struct call *call)
 {
-	if (thread.asking)
+	if (!(call->flags & CALL_CAUGHT))
+		return false;
+	switch (syscall_of[call->id]) {
+	case __NR_brk:
+	case __NR_mmap:
+	case __NR_munmap:
+	case __NR_mremap:
+	case __NR_mprotect:
+	case __NR_madvise:
+	case __NR_futex: return true;
+	default: return false;
+	}
+}
+
+static bool may_ask(const struct call *call)
+{
+	if (of_the_allocator(call))
+		skipped(SKIP_HOOK_MEMORY);
+	else if (thread.asking)
 		skipped(SKIP_HOOK_REENTERED);
 	else if (in_vfork_child())
 		skipped(SKIP_HOOK_VFORK);
@@ -230,7 +252,8 @@ static void ask_here(struct call *call, void (*side)(struct call *))
 	uint16_t before = call->flags & CALL_ASKED;
 
 	call->flags &= (uint16_t)~CALL_ASKED;
-	stack_call((void (*)(void *))side, call, stack_top);
+	(call->flags & CALL_CAUGHT ? stack_call_keeping : stack_call)
+		((void (*)(void *))side, call, stack_top);
 	if (call->flags & CALL_ASKED && call->flags & CALL_INJECTED && call->err)
 		failure_make(call, call->err);
 	call->flags |= before;
@@ -242,7 +265,7 @@ static void ask(struct call *call, bool entering)
 {
 	int cancel;
 
-	if (!may_ask())
+	if (!may_ask(call))
 		return;
 	thread.asking = 1;
 	inner.setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);

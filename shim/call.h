@@ -39,6 +39,8 @@ enum call_flag {
 	CALL_MAPPED = 32,    /* a path was rewritten */
 	CALL_MARKED = 64,    /* the chunk says we are inside */
 	CALL_HIT = 128,      /* a rule fired: told even when nothing is logged */
+	CALL_CAUGHT = 256,   /* a syscall, not through a function: no errno (catchall.c) */
+	CALL_WITHIN = 512,   /* made by libc for a call that has been seen: mapped already */
 };
 /* cdef end */
 
@@ -86,6 +88,11 @@ struct row {
 };
 
 extern const struct row rows[];
+/* 1 + the number of the one syscall it is made of; 0 where there are several or none. */
+extern const uint16_t made_by[];
+
+/* Of a call that syscall(2) may mean: the kernel's number. */
+extern const uint16_t syscall_of[];
 
 /* Makes the real call: reads args, writes ret. Generated, one for each row. */
 typedef void call_real(struct call *call);

@@ -114,6 +114,20 @@ static bool in_child_of(const struct call *call)
 	return rows[call->id].flags & ROW_FORK && !call->ret && !call->err;
 }
 
+/* The one syscall a thin wrapper is for is not seen again by the catch-all. */
+static void go(struct call *call, call_real *real)
+{
+	uint16_t own = thread.own, within = thread.within;
+
+	if (!(call->flags & CALL_CAUGHT)) {
+		thread.own = made_by[call->id];
+		thread.within = (uint16_t)(call->id + 1);
+	}
+	real(call);
+	thread.own = own;
+	thread.within = within;
+}
+
 static void make_call(struct call *call, call_real *real, const struct plan_row *want)
 {
 	bool log = want->want & WANT_LOG;
@@ -129,7 +143,7 @@ static void make_call(struct call *call, call_real *real, const struct plan_row 
 	else if (log && flags & ROW_STAYS)
 		trace_mark(call, &outer);
 	err = failure_before(call);
-	real(call);
+	go(call, real);
 	failure_take(call, err);
 	if (in_child_of(call))
 		thread_ready();
@@ -191,12 +205,12 @@ long call_run(struct call *call, call_real *real)
 	if (rule)
 		call_act(call, rule);
 	else if (plain(call, want)) {
-		real(call);
+		go(call, real);
 		return call->ret;
 	}
 	if (call->hooks && !(call->flags & CALL_ANSWERED))
 		bridge_enter(call);
-	if (want->want & WANT_MAP && !(call->flags & CALL_ANSWERED))
+	if (want->want & WANT_MAP && !(call->flags & (CALL_ANSWERED | CALL_WITHIN)))
 		return map_run(call, real, rule);
 	return call_finish(call, real, rule);
 }

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from drift_code import GIVEN, Body, Code
+from drift_code import GIVEN, Body, body
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from gen_exports import libc_versions
+
+from pyshim.machine_code import Code
 
 STREAM_CHECK = b"detected an invalid stdio handle"
 """What glibc says before it dies of a foreign vtable. Whoever calls a stream's
@@ -57,7 +59,7 @@ def read_graph(libc: Path) -> Graph:
         elf = ELFFile(file)
         text = find_text(elf)
         code = Code(elf, names)
-        bodies = {start: code.body(start) for start in code.starts}
+        bodies = {start: body(code, start) for start in code.starts}
     check = next(at for at, each in bodies.items() if text in each.addresses)
     charge(bodies)
     return Graph(

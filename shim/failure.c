@@ -90,6 +90,8 @@ enum { LEFT_ALONE = 4095 };
 
 int failure_before(const struct call *call)
 {
+	if (call->flags & CALL_CAUGHT)
+		return 0;
 	int before = errno;
 
 	if (may_be_end(call))
@@ -106,6 +108,8 @@ void failure_take(struct call *call, int before)
 {
 	int64_t ret = call->ret;
 
+	if (call->flags & CALL_CAUGHT)
+		return;
 	if (may_be_end(call) && errno == LEFT_ALONE) {
 		errno = before;
 		return;
@@ -128,7 +132,7 @@ static bool sets_errno(const struct call *call)
 {
 	uint8_t fails = rows[call->id].fails;
 
-	return call->err > 0 && fails != FAILS_ERRNO && fails != FAILS_CODE;
+	return !(call->flags & CALL_CAUGHT) && call->err > 0 && fails != FAILS_ERRNO && fails != FAILS_CODE;
 }
 
 long failure_give(const struct call *call)

@@ -129,8 +129,21 @@ def numbers(rows: list[Row]) -> list[str]:
         *by_number,
         "};",
         "const uint32_t numbers = 512;",
+        "const uint16_t made_by[NCALLS] = {",
+        *made_by(rows),
+        "};",
         "const uint16_t syscall_of[NCALLS] = {",
         *syscall_of,
         "};",
         "",
     ]
+
+
+def made_by(rows: list[Row]) -> Iterable[str]:
+    """Of thin wrappers: the number of the syscall they make."""
+    for row in rows:
+        if row.stub or "composite" in row.facts["sets"] or not row.exported:
+            continue
+        yield f"#ifdef __NR_{row.syscall}"
+        yield f"\t[CALL_{row.name}] = __NR_{row.syscall} + 1,"
+        yield "#endif"

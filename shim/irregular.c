@@ -12,7 +12,6 @@
 /* by_number[nr]: 1 + the call with the very same arguments. Generated. */
 extern const uint16_t by_number[];
 extern const uint32_t numbers;
-extern const uint16_t syscall_of[];
 
 static void real_numbered(struct call *call)
 {

@@ -111,4 +111,40 @@ stack_call:
 	ret
 	.cfi_endproc
 	.size stack_call, . - stack_call
+
+/*
+ * The same, for a call that the catch-all makes: the program expects every vector register
+ * of a syscall as it was, and Python is compiled to use them. x87, SSE, AVX and AVX-512.
+ */
+	.globl stack_call_keeping
+	.hidden stack_call_keeping
+	.type stack_call_keeping, @function
+	.balign 16
+stack_call_keeping:
+	.cfi_startproc
+	push %rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
+	mov %rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	mov %rdi, %r11
+	lea -4096(%rdx), %rsp
+	and $-64, %rsp
+	lea 512(%rsp), %rdi
+	mov $8, %ecx
+	xor %eax, %eax
+	rep stosq
+	mov $0xe7, %eax
+	xor %edx, %edx
+	xsave64 (%rsp)
+	mov %rsi, %rdi
+	call *%r11
+	mov $0xe7, %eax
+	xor %edx, %edx
+	xrstor64 (%rsp)
+	leave
+	.cfi_def_cfa %rsp, 8
+	ret
+	.cfi_endproc
+	.size stack_call_keeping, . - stack_call_keeping
 	.section .note.GNU-stack,"",@progbits

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "bridge.h"
+#include "catchall.h"
 #include "chunk.h"
 #include "inner.h"
 #include "plan.h"
@@ -112,6 +113,7 @@ static void at_exit(int status, void *unused)
 	if (!thread_ready())
 		return;
 	trace_exit(status);
+	thread_ended = true;
 	chunk_release();
 }
 
@@ -137,4 +139,6 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!(plan->flags & PLAN_UNHEARD))
 		inner.on_exit(at_exit, NULL);
 	wrap_wanted();
+	if (plan->flags & PLAN_FULL && !catchall_arm())
+		skipped(SKIP_UNARMED);
 }

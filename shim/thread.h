@@ -21,6 +21,8 @@ struct thread {
 	uint32_t asking;     /* inside a Python hook */
 	struct head *head;   /* our chunk, NULL: none */
 	uint32_t chunkless;  /* events since we last looked for a free chunk */
+	uint16_t own;        /* 1 + the syscall that the wrapper we are in is to make */
+	uint16_t within;     /* 1 + the call we are in the real function of */
 };
 
 struct process {
@@ -38,6 +40,7 @@ extern struct process *process;
 extern const struct plan *plan;  /* NULL: the shim does nothing */
 extern struct arena *arena;
 extern bool quiet;               /* the program entered seccomp: no syscalls of ours */
+extern bool thread_ended;        /* exit(3) has been told */
 
 /* Maps what start.c found. Constructor only; false: no memory. */
 bool process_init(void);

@@ -25,6 +25,7 @@ enum plan_flag {
 	PLAN_TSC = 1,        /* clock ticks are rdtsc, else CLOCK_MONOTONIC in ns */
 	PLAN_FAIRNESS = 2,   /* some rule asks whether an EINTR is fair */
 	PLAN_TRACE = 4,      /* events are wanted */
+	PLAN_FULL = 16,      /* arm the catch-all */
 	PLAN_UNHEARD = 8,    /* no plugin listens: only what the report needs is told */
 };
 
@@ -103,6 +104,8 @@ enum skip_reason {
 	SKIP_SIGHT,          /* memory could not be read, so a path was not matched */
 	SKIP_SITES,          /* more call sites than the table of sites holds */
 	SKIP_EXEC,           /* an environment too large to be copied */
+	SKIP_UNARMED,        /* the kernel has no Syscall User Dispatch, or refused it */
+	SKIP_HOOK_MEMORY,    /* libc's own call for memory or a lock, perhaps holding one */
 	SKIP_MEMORY,         /* the program's limit leaves no room for the arena or counters */
 };
 

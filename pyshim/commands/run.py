@@ -60,6 +60,12 @@ def make_parser(known: dict[str, Plugin]) -> Parser:
         help="trace=SET, inject=SET:..., fault=SET:..., as strace",
     )
     parser.add_argument(
+        "--layer",
+        choices=("symbols", "full"),
+        default="symbols",
+        help="full: also what libc calls by itself, and inline syscalls",
+    )
+    parser.add_argument(
         "--timeout",
         metavar="TIME",
         type=_seconds,
@@ -151,6 +157,7 @@ def _ask_plugins(state: Run, made: pluggy.PluginManager) -> Wants:
         maps=tuple(collect(hook.pyshim_maps(run=state))),  # type: ignore[arg-type]
         hooks=hooks,
         strsize=state.options.s,
+        full=state.options.layer == "full",
         search_path=plugins.search_path() if hooks else (),
         heard=bool(hook.pyshim_event.get_hookimpls()),
     )

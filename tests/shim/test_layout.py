@@ -23,7 +23,7 @@ from pyshim.plan import Compiler, Wants
 from pyshim.rules import parse
 
 SHIM = Path(__file__).parents[2] / "shim"
-HEADERS = ("wire.h", "call.h")
+HEADERS = ("wire.h", "patch_wire.h", "call.h")
 CAT = ["cat", "/proc/self/comm"]
 Layout = dict[str, int]
 
