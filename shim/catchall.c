@@ -57,7 +57,7 @@ static struct action theirs;   /* the program's own action for SIGSYS */
 static _Thread_local stack_t small_stack __attribute__((tls_model("initial-exec")));
 
 _Static_assert(offsetof(struct caught, flags) == 56, "catch_call");
-_Static_assert(offsetof(struct caught, rsp) == 80, "catch_call");
+_Static_assert(offsetof(struct caught, resume) == 88, "catch_call");
 
 /* ---- in the handler ---- */
 
@@ -124,6 +124,7 @@ static void redirect(greg_t *r, int64_t nr)
 		.rbp = r[REG_RBP],
 		.rip = r[REG_RIP],
 		.rsp = r[REG_RSP],
+		.resume = r[REG_RIP],
 	};
 	r[REG_RSP] = to;
 	r[REG_RIP] = (int64_t)catch_call;

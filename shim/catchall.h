@@ -22,7 +22,8 @@ struct caught {
 	int64_t args[6];   /* rdi rsi rdx r10 r8 r9 */
 	int64_t flags;
 	int64_t rbp;
-	int64_t rip, rsp;
+	int64_t rip, rsp;  /* of the program, behind the `syscall`: for unwinders and for `site` */
+	int64_t resume;    /* where to go on: rip, or in the copy of a patched site */
 };
 
 /* Constructor only: install the handler, arm this thread. False: the kernel can't. */

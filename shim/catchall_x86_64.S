@@ -37,7 +37,7 @@ catch_call:
 	mov %rbp, %rsp
 	push 56(%rbp)
 	popfq
-	mov 72(%rbp), %rcx
+	mov 88(%rbp), %rcx
 	mov 80(%rbp), %rsp
 	mov 64(%rbp), %rbp
 	jmp *%rcx
