@@ -82,3 +82,8 @@ class Event(NamedTuple):
     site: Site | None = None
     note: str = ""
     """START: the executable. BYPASS: the file and why, as `PATH: reason`."""
+    caught: bool = False
+    """Whether it is a syscall that came through no function of libc's that was wrapped:
+    made by libc itself, or by an instruction of the program's own."""
+    via: Call | None = None
+    """The call of libc's in which a caught one was made, where that is known."""

@@ -18,7 +18,7 @@ _MOST_ARGS = 6
 _ARGS = [struct.Struct(f"<{count}q").unpack_from for count in range(_MOST_ARGS + 1)]
 _unpack_memory = _MEMORY.unpack_from
 _new = tuple.__new__
-_ASKED, _FAIR = 8, 16
+_ASKED, _FAIR, _CAUGHT = 8, 16, 256
 _KINDS = {
     lib.RECORD_CALL: Kind.CALL,
     lib.RECORD_EXEC: Kind.CALL,
@@ -86,7 +86,7 @@ class EventMaker:
     def _event(self, record: Record) -> Event:
         _, header, at, data = record
         (_, _, kind, number, pid, tid, entered, left, ret, err, rule, flags, address,
-         nargs, nmemory) = header  # fmt: skip
+         nargs, via, nmemory) = header  # fmt: skip
         at += RECORD.size
         args = _ARGS[nargs](data, at)
         memory = _memory(data, at + 8 * nargs, nmemory) if nmemory else NO_MEMORY
@@ -103,6 +103,7 @@ class EventMaker:
         return _new(Event, (
             _KINDS[kind], pid, tid, start, duration, call, args, memory, ret, err,
             rule, flags & _ASKED != 0, flags & _FAIR != 0, site, note,
+            flags & _CAUGHT != 0, self._calls[via - 1] if via else None,
         ))  # fmt: skip
 
     def _note(

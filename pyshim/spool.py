@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from pyshim._host import ffi
 
-RECORD = struct.Struct("<QIHHIIQQqihHQII")
+RECORD = struct.Struct("<QIHHIIQQqihHQHHI")
 """struct record of wire.h."""
 NEVER = 1 << 64
 """A time that no call ends at."""

@@ -57,8 +57,9 @@ static void lock_take(void)
 }
 
 /* While Python starts, its thread may wait for a lock of ld.so's that ours holds (we
- * may be in a library's constructor): then waiting without end would be a deadlock. */
-static bool lock_take_soon(void)
+ * may be in a library's constructor), and so may a hook that imports, where what libc asks
+ * by itself comes from dlopen(3): then waiting without end would be a deadlock. */
+static bool lock_take_soon(bool by_itself)
 {
 	const struct timespec step = { 0, 1000000000 / STEPS };
 	int waited = 0;
@@ -66,12 +67,12 @@ static bool lock_take_soon(void)
 	if (lock_try())
 		return true;
 	while (__atomic_exchange_n(&process->lock, 2, __ATOMIC_ACQUIRE)) {
-		bool starting = __atomic_load_n(&state, __ATOMIC_RELAXED) != ON;
+		bool soon = by_itself || __atomic_load_n(&state, __ATOMIC_RELAXED) != ON;
 
-		waited += starting;
+		waited += soon;
 		if (waited > MOST_SECONDS * STEPS)
 			return false;
-		sys4(__NR_futex, &process->lock, FUTEX_WAIT_PRIVATE, 2, starting ? &step : 0);
+		sys4(__NR_futex, &process->lock, FUTEX_WAIT_PRIVATE, 2, soon ? &step : 0);
 	}
 	return true;
 }
@@ -269,12 +270,13 @@ static void ask(struct call *call, bool entering)
 		return;
 	thread.asking = 1;
 	inner.setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	if (lock_take_soon()) {
+	if (lock_take_soon(call->flags & CALL_CAUGHT)) {
 		if (usable())
 			ask_here(call, entering ? bridge->enter : bridge->exit);
 		lock_give();
 	} else {
-		skipped(SKIP_HOOK_STARTING);
+		skipped(__atomic_load_n(&state, __ATOMIC_RELAXED) == ON ? SKIP_HOOK_BUSY
+			: SKIP_HOOK_STARTING);
 	}
 	inner.setcancelstate(cancel, NULL);
 	thread.asking = 0;

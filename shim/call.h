@@ -28,6 +28,7 @@ struct call {
 	uint64_t entered;    /* clock ticks, see trace.c */
 	uint64_t left;       /* 0: when the record is written */
 	int32_t pid, tid;    /* filled for Python hooks only */
+	uint16_t via;        /* 1 + the call of libc's that made it, 0: nobody knows */
 };
 
 enum call_flag {
@@ -78,6 +79,7 @@ enum row_flag {
 	ROW_STDOUT = 512,
 	ROW_STDERR = 1024,
 	ROW_COMPOSITE = 2048, /* libc's own: that it succeeded doesn't mean it read all */
+	ROW_PASSED = 4096,  /* syscall(2) is left alone with it: only the catch-all sees it */
 };
 
 struct row {
@@ -123,6 +125,7 @@ static inline void call_begin(struct call *call, uint16_t id, const void *site)
 	call->hooks = 0;
 	call->ret = 0;
 	call->site = (uint64_t)site;
+	call->via = 0;
 }
 
 #endif

@@ -6,30 +6,69 @@
  *
  * Armed by range: `syscall` instructions of this library pass, all others don't. It is a
  * property of the thread; fork, vfork and clone clear it in the child, exec in the process.
- * So each child is armed again on its way back (catchall_x86_64.S), and each program by
- * our constructor.
+ * So each child is armed again on its way back (divide.c), and each program by our
+ * constructor.
  */
 #ifndef PYSHIM_CATCHALL_H
 #define PYSHIM_CATCHALL_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "call.h"
+#include "sys.h"
 
-/* What the SIGSYS handler leaves on the program's stack for catch_call: the registers as
- * they were at the `syscall`, and where to go on. Offsets are used in the assembly. */
+#define SIGSYS_BIT (1ul << (SIGSYS - 1))
+
+/* What catch_call keeps on the program's stack: the registers as they were at the `syscall`,
+ * and where to go on. The assembly knows the offsets. */
 struct caught {
-	int64_t nr;
+	int64_t nr;        /* later: the result, as the kernel's: -errno when it failed */
 	int64_t args[6];   /* rdi rsi rdx r10 r8 r9 */
 	int64_t flags;
 	int64_t rbp;
 	int64_t rip, rsp;  /* of the program, behind the `syscall`: for unwinders and for `site` */
 	int64_t resume;    /* where to go on: rip, or in the copy of a patched site */
+	/* Filled and read by divide.c alone: */
+	struct caught *parents;  /* what the parent goes on with, and... */
+	struct caught *first;    /* ... where it has to be then */
+	uint64_t mask;           /* of signals, as the program had it */
+	uint64_t entered;
+	int32_t rule;
+	uint16_t id, call_flags, via;
+	bool log, arm, clears, blocked, in_use;
 };
 
-/* Constructor only: install the handler, arm this thread. False: the kernel can't. */
+/* How to go on: as `caught` says, or first by this way through the kernel. In registers:
+ * rax and rdx. */
+struct way {
+	struct caught *caught;
+	void (*divide)(void);
+};
+
+/* Constructor only: arm this thread. False: the kernel can't. */
 bool catchall_arm(void);
 
-/* The bytes that may make syscalls: all of this library. */
-extern const char catch_begin[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+/* This thread alone; 0, or -errno. */
+long catchall_on(void);
+void catchall_off(void);
+
+/* Our action for SIGSYS, again. */
+long catchall_handle(void);
+
+/* Called by catch_call, on the program's stack. */
+struct way catch_made(struct caught *caught);
+
+/* The call itself, as the kernel takes it. */
+static inline long call_raw(const struct call *call, int64_t nr)
+{
+	const int64_t *a = call->args;
+
+	return sys6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* divide.c: clone, clone3, fork and vfork, which come back twice. `known`: the program's
+ * call has been told already. */
+bool divides(uint64_t nr);
+struct way divide(struct caught *caught, struct call *call, bool known);
 
 #endif

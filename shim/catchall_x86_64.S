@@ -1,13 +1,37 @@
-/* The ways back from the SIGSYS handler (catchall.c). Entered by its sigreturn, with every
- * register as at the trapped `syscall`, but for rip and, in catch_call, rsp. */
-	.hidden __ehdr_start
-	.hidden catch_way_back
+/* The way of a caught syscall (catchall.c) and of one that comes back twice (divide.c). */
+	.hidden catch_made
+	.hidden catch_parent
+	.hidden catch_child
 	.text
 
+/* Offsets in struct caught, catchall.h. Its tail is divide.c's. */
+	.set NR, 0
+	.set FLAGS, 56
+	.set RBP, 64
+	.set RIP, 72
+	.set RSP, 80
+	.set RESUME, 88
+	.set PARENTS, 96
+	.set TAIL, 64
+	.set RED_ZONE, 128
+	.set ROOM, 256
+
+	.macro arguments
+	mov 8(%rbp), %rdi
+	mov 16(%rbp), %rsi
+	mov 24(%rbp), %rdx
+	mov 32(%rbp), %r10
+	mov 40(%rbp), %r8
+	mov 48(%rbp), %r9
+	.endm
+
 /*
- * catch_call: rsp points to a struct caught below the program's red zone. Go on behind the
- * trapped instruction with what catch_made() returns; rcx and r11 are the kernel's to
- * change. For unwinders this is a signal frame: its caller is the trapped instruction.
+ * catch_call: every register is as at the `syscall`, but for the two that it changes anyway:
+ * rcx, where to go on, and r11, the address behind the `syscall`, which unwinders take for
+ * the place of this frame's caller: it is a signal frame to them. Entered by the return from
+ * our handler, or by a jump from a patched site. The program's stack is touched below its
+ * red zone only, and not before the handler has returned: the registers that it gives back
+ * lie just there.
  */
 	.globl catch_call
 	.hidden catch_call
@@ -16,102 +40,110 @@
 catch_call:
 	.cfi_startproc
 	.cfi_signal_frame
-	/* CFA: *(rsp + 80), rip: *(rsp + 72), rbp: *(rsp + 64) */
-	.cfi_escape 0x0f, 0x05, 0x77, 0xd0, 0x00, 0x06, 0x96
-	.cfi_escape 0x10, 0x10, 0x03, 0x77, 0xc8, 0x00
-	.cfi_escape 0x10, 0x06, 0x03, 0x77, 0xc0, 0x00
+	.cfi_def_cfa %rsp, 0
+	.cfi_register %rip, %r11
+	lea -RED_ZONE-TAIL(%rsp), %rsp
+	.cfi_def_cfa_offset RED_ZONE+TAIL
+	push %rcx
+	.cfi_adjust_cfa_offset 8
+	push %rsp
+	.cfi_adjust_cfa_offset 8
+	push %r11
+	.cfi_adjust_cfa_offset 8
+	push %rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	pushfq
+	.cfi_adjust_cfa_offset 8
+	push %r9
+	.cfi_adjust_cfa_offset 8
+	push %r8
+	.cfi_adjust_cfa_offset 8
+	push %r10
+	.cfi_adjust_cfa_offset 8
+	push %rdx
+	.cfi_adjust_cfa_offset 8
+	push %rsi
+	.cfi_adjust_cfa_offset 8
+	push %rdi
+	.cfi_adjust_cfa_offset 8
+	push %rax
+	.cfi_adjust_cfa_offset 8
 	mov %rsp, %rbp
-	/* The same by rbp. */
+	addq $RED_ZONE+TAIL+8, RSP(%rbp)
+	/* CFA: *(rbp + RSP), rip: *(rbp + RIP), rbp: *(rbp + RBP) */
 	.cfi_escape 0x0f, 0x04, 0x76, 0xd0, 0x00, 0x06
 	.cfi_escape 0x10, 0x10, 0x03, 0x76, 0xc8, 0x00
 	.cfi_escape 0x10, 0x06, 0x03, 0x76, 0xc0, 0x00
 	and $-16, %rsp
+	cld
 	mov %rbp, %rdi
 	call catch_made
-	mov 8(%rbp), %rdi
-	mov 16(%rbp), %rsi
-	mov 24(%rbp), %rdx
-	mov 32(%rbp), %r10
-	mov 40(%rbp), %r8
-	mov 48(%rbp), %r9
+	mov %rax, %rbp
+	test %rdx, %rdx
+	jnz 2f
+1:	arguments
+	mov NR(%rbp), %rax
 	mov %rbp, %rsp
-	push 56(%rbp)
+	push FLAGS(%rbp)
 	popfq
-	mov 88(%rbp), %rcx
-	mov 80(%rbp), %rsp
-	mov 64(%rbp), %rbp
+	/* The same by rsp: it goes last, for below it is a signal's to overwrite. */
+	.cfi_escape 0x0f, 0x05, 0x77, 0xd0, 0x00, 0x06, 0x96
+	.cfi_escape 0x10, 0x10, 0x03, 0x77, 0xc8, 0x00
+	.cfi_escape 0x10, 0x06, 0x03, 0x77, 0xc0, 0x00
+	mov RESUME(%rsp), %rcx
+	mov FLAGS(%rsp), %r11
+	mov RBP(%rsp), %rbp
+	.cfi_restore %rbp
+	mov RSP(%rsp), %rsp
+	.cfi_def_cfa %rsp, 0
+	.cfi_register %rip, %rcx
 	jmp *%rcx
+
+2:	.cfi_escape 0x0f, 0x04, 0x76, 0xd0, 0x00, 0x06
+	.cfi_escape 0x10, 0x10, 0x03, 0x76, 0xc8, 0x00
+	.cfi_escape 0x10, 0x06, 0x03, 0x76, 0xc0, 0x00
+	jmp *%rdx
+
+/* catch_same: the child goes on where we are, on a copy of our stack or on the stack itself.
+ * The kernel keeps rbp, so that the parent finds what its child can't have touched. */
+	.globl catch_same
+	.hidden catch_same
+catch_same:
+	mov %rbp, %rsp
+	arguments
+	mov NR(%rbp), %rax
+	mov PARENTS(%rbp), %rbp
+	syscall
+	test %rax, %rax
+	jnz 3f
+	mov %rsp, %rdi
+4:	and $-16, %rsp
+	call catch_child
+	mov %rax, %rbp
+	jmp 1b
+3:	mov %rbp, %rdi
+	mov %rax, %rsi
+	and $-16, %rsp
+	call catch_parent
+	mov %rax, %rbp
+	jmp 1b
+
+/* catch_other: the child's copy of struct caught is ROOM bytes below the top of its stack. */
+	.globl catch_other
+	.hidden catch_other
+catch_other:
+	mov %rbp, %rsp
+	arguments
+	mov NR(%rbp), %rax
+	syscall
+	test %rax, %rax
+	jnz 3b
+	lea -ROOM(%rsp), %rdi
+	mov %rdi, %rsp
+	jmp 4b
 	.cfi_endproc
 	.size catch_call, . - catch_call
-
-/*
- * catch_clone: clone, clone3, fork. Every signal is blocked (the handler saw to it), so
- * what lies below the red zone stays: at rsp - 256 a struct forked (catchall.c), on the
- * child's stack, too, where that is another. The child is armed, then both get their mask
- * back. No flag is changed, nor any register but rax, rcx and r11.
- */
-	.globl catch_clone
-	.hidden catch_clone
-	.type catch_clone, @function
-	.balign 16
-catch_clone:
-	syscall
-	mov %rax, %rcx
-	lea -256(%rsp), %rsp
-	call 3f
-	jrcxz 1f
-	jmp 2f
-1:	mov $157, %eax                  /* prctl */
-	mov $59, %edi                   /* PR_SET_SYSCALL_USER_DISPATCH */
-	mov $1, %esi                    /* PR_SYS_DISPATCH_ON */
-	lea __ehdr_start(%rip), %rdx
-	mov catch_length(%rip), %r10
-	mov $0, %r8d
-	syscall
-2:	mov $14, %eax                   /* rt_sigprocmask */
-	mov $2, %edi                    /* SIG_SETMASK */
-	lea 8(%rsp), %rsi
-	mov $0, %edx
-	mov $8, %r10d
-	syscall
-	mov 16(%rsp), %rdi
-	mov 24(%rsp), %rsi
-	mov 32(%rsp), %rdx
-	mov 40(%rsp), %r10
-	mov 48(%rsp), %r8
-	mov 56(%rsp), %rax
-	mov (%rsp), %rcx
-	lea 256(%rsp), %rsp
-	jmp *%rcx
-3:	mov %rdi, 24(%rsp)              /* one word is the return address */
-	mov %rsi, 32(%rsp)
-	mov %rdx, 40(%rsp)
-	mov %r10, 48(%rsp)
-	mov %r8, 56(%rsp)
-	mov %rax, 64(%rsp)
-	ret
-	.size catch_clone, . - catch_clone
-
-/* catch_vfork: the child runs on this stack and overwrites what is below: the parent's way
- * back lies in its thread. */
-	.globl catch_vfork
-	.hidden catch_vfork
-	.type catch_vfork, @function
-	.balign 16
-catch_vfork:
-	syscall
-	mov %rax, %rcx
-	lea -256(%rsp), %rsp
-	call 3b
-	jrcxz 4f
-	mov catch_way_back@gottpoff(%rip), %rcx
-	mov %fs:(%rcx), %rdx
-	mov %rdx, (%rsp)
-	mov %fs:8(%rcx), %rdx
-	mov %rdx, 8(%rsp)
-	jmp 2b
-4:	jmp 1b
-	.size catch_vfork, . - catch_vfork
 
 /* rt_sigreturn(2) of the program's handlers: its frame is where rsp points. */
 	.globl catch_sigreturn

@@ -78,6 +78,7 @@ static void chunk_destroy(void *head)
 		return;
 	trace_abandoned();
 	chunk_release();
+	thread.ending = 1;
 }
 
 void chunk_init(void)
@@ -105,7 +106,8 @@ static struct head *chunk_find(void)
  * events that nobody listens to are not worth a chunk. */
 struct head *chunk_own(void)
 {
-	if (thread.head || thread.chunkless++ % LOOK_EVERY || plan->flags & PLAN_UNHEARD)
+	if (thread.head || thread.ending || thread.chunkless++ % LOOK_EVERY
+	    || plan->flags & PLAN_UNHEARD)
 		return thread.head;
 	return chunk_find();
 }

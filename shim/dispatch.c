@@ -114,18 +114,23 @@ static bool in_child_of(const struct call *call)
 	return rows[call->id].flags & ROW_FORK && !call->ret && !call->err;
 }
 
-/* The one syscall a thin wrapper is for is not seen again by the catch-all. */
+/* The one syscall a thin wrapper is for is not seen again by the catch-all. A frame that
+ * is not above ours was left by a jump. */
 static void go(struct call *call, call_real *real)
 {
-	uint16_t own = thread.own, within = thread.within;
+	uint64_t frame = thread.frame;
+	bool left = frame < (uint64_t)call;
+	uint16_t own = left ? 0 : thread.own, within = left ? 0 : thread.within;
 
 	if (!(call->flags & CALL_CAUGHT)) {
+		thread.frame = (uint64_t)call;
 		thread.own = made_by[call->id];
 		thread.within = (uint16_t)(call->id + 1);
 	}
 	real(call);
 	thread.own = own;
 	thread.within = within;
+	thread.frame = frame;
 }
 
 static void make_call(struct call *call, call_real *real, const struct plan_row *want)
@@ -183,6 +188,19 @@ static bool plain(const struct call *call, const struct plan_row *want)
 static bool only_noticed(const struct plan_row *want)
 {
 	return want->want == (WANT_WRAP | WANT_NOTICE) && !want->nrefs;
+}
+
+void call_decide(struct call *call)
+{
+	const struct plan_row *want = parts.rows + call->id;
+	const struct plan_rule *rule;
+
+	call->entered = trace_clock();
+	rule = want->nrefs ? rules_match(call, want) : NULL;
+	if (rule)
+		call_act(call, rule);
+	if (call->hooks && !(call->flags & CALL_ANSWERED))
+		bridge_enter(call);
 }
 
 long call_run(struct call *call, call_real *real)

@@ -9,6 +9,9 @@
  * see it. jump.c calls it too. */
 void call_act(struct call *call, const struct plan_rule *rule);
 
+/* Rules and hooks, for those that make the call elsewhere: jump.c, divide.c. */
+void call_decide(struct call *call);
+
 long call_finish(struct call *call, call_real *real, const struct plan_rule *rule);
 
 #endif

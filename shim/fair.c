@@ -35,7 +35,8 @@ static bool interrupts(int signal)
 	return action.handler > 1 && !(action.flags & SA_RESTART);
 }
 
-/* Asks the kernel once for all signals, then only after the program changed one. */
+/* Asks the kernel once for all signals, then only after the program changed one. Of SIGSYS
+ * nothing: it comes from the call itself (seccomp(2)), and its handler may be ours. */
 static bool handler_interrupts(void)
 {
 	int known = __atomic_load_n(&interrupting, __ATOMIC_RELAXED);
@@ -43,7 +44,7 @@ static bool handler_interrupts(void)
 	if (known == UNKNOWN && !quiet) {
 		known = WITHOUT;
 		for (int signal = 1; signal <= 64; signal++)
-			if (interrupts(signal))
+			if (signal != SIGSYS && interrupts(signal))
 				known = WITH;
 		__atomic_store_n(&interrupting, known, __ATOMIC_RELAXED);
 	}

@@ -19,6 +19,7 @@ from typing import Any
 
 from gen_c import ids, wrappers
 from gen_exports import Export, find_exports, find_libc, stubs, version_script
+from gen_facts import caught
 from gen_kinds import codes_of
 from gen_read import BadRow, read_old
 from gen_rows import Row, read_rows
@@ -31,6 +32,7 @@ def table(rows: list[Row], exports: list[Export]) -> dict[str, Any]:
     """table.json, without its digest."""
     have = {export.name for export in exports}
     have |= {row.name for row in rows if not row.exported}
+    by_number = caught(rows)
     return {
         "calls": [
             {
@@ -49,6 +51,7 @@ def table(rows: list[Row], exports: list[Export]) -> dict[str, Any]:
                 "jump": row.jump,
                 "noreturn": row.facts.get("noreturn", False),
                 "number": not row.exported,
+                "caught": row.name in by_number,
                 "stub": row.stub or ("" if row.name in have else LACKING),
             }
             for row in rows

@@ -116,12 +116,18 @@ def stubs(exports: list[Export]) -> str:
 
 
 def lazies(exports: list[Export]) -> list[str]:
-    """Where every slot and real begins; struct lazy in real.h is as large as each."""
+    """Where every slot and real begins; struct lazy in real.h is as large as each.
+
+    For unwinders the stack is one word deeper behind the push, as in a PLT.
+    """
     lines = ["\t.balign 16", "\t.globl lazies", "\t.hidden lazies", "lazies:"]
+    # CFA: rsp + 8 + (((rip & 15) >= 5) << 3)
+    lines += ["\t.cfi_startproc", "\t.cfi_escape 0x0f, 0x0b, 0x77, 0x08, 0x80, 0x00, "]
+    lines[-1] += "0x3f, 0x1a, 0x35, 0x2a, 0x33, 0x24, 0x22"
     for index in range(len(exports)):
         lines += ["\t.balign 16", f"lazy_{index}:", "\tendbr64", f"\tpush ${index}"]
         lines += ["\tjmp lazy_real"]
-    return [*lines, "\t.balign 16"]
+    return [*lines, "\t.balign 16", "\t.cfi_endproc"]
 
 
 def jumps(exports: list[Export]) -> list[str]:
@@ -129,8 +135,9 @@ def jumps(exports: list[Export]) -> list[str]:
     lines = []
     for index, export in enumerate(exports):
         if export.wrapper == "jump":
-            lines += [f"jump_{index}:", "\tendbr64", f"\tpush ${index}"]
-            lines += ["\tjmp jump_real"]
+            lines += [f"jump_{index}:", "\t.cfi_startproc", "\tendbr64"]
+            lines += [f"\tpush ${index}", "\t.cfi_adjust_cfa_offset 8"]
+            lines += ["\tjmp jump_real", "\t.cfi_endproc"]
     return lines
 
 

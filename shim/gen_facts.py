@@ -47,6 +47,11 @@ def length_fact(index: Mapping[str, int], length: str) -> str:
     return f".from = FROM_CONST, .size = {length}"
 
 
+def blocks(row: Row) -> bool:
+    """Of syscalls: what a signal can interrupt may wait for ever."""
+    return not row.exported and "EINTR" in row.facts.get("errnos", [])
+
+
 def signals(row: Row) -> bool:
     """Whether it takes a signal to send: kill(2) and its kin."""
     return any(param.kind == "signal" for param in row.params)
@@ -59,13 +64,14 @@ def row_facts(row: Row) -> str:
         for name, present in (
             ("ROW_EINTR", "EINTR" in row.facts.get("errnos", [])),
             ("ROW_RESTARTS", row.facts.get("restarts", False)),
-            ("ROW_STAYS", row.facts.get("cancel", False) or signals(row)),
+            ("ROW_STAYS", row.facts.get("cancel", False) or blocks(row) or signals(row)),
             ("ROW_NORETURN", row.facts.get("noreturn", False)),
             ("ROW_EXEC", row.syscall in ("execve", "execveat")),
             ("ROW_FORK", row.base in FORKS),
             ("ROW_CLOSES", row.syscall == "close" or "closes" in row.facts),
             ("ROW_JUMP", row.jump),
             ("ROW_COMPOSITE", "composite" in row.facts["sets"]),
+            ("ROW_PASSED", row.facts.get("passed", False)),
             (f"ROW_{row.facts.get('stream', '').upper()}", "stream" in row.facts),
         )
         if present
@@ -95,16 +101,32 @@ def export_facts(exports: Iterable[Export]) -> tuple[list[str], list[str]]:
     return list(offsets), facts
 
 
-def numbers(rows: list[Row]) -> list[str]:
-    """Which call syscall(2) means by a number, where both have the same arguments."""
-    chosen: dict[str, str] = {}
+def chosen(rows: list[Row]) -> dict[str, str]:
+    """By syscall: the call that stands for it where only its number is known.
+
+    That is syscall(2) and the catch-all; the arguments of both must be the same.
+    """
+    found = {row.syscall: row.name for row in rows if not row.exported}
+    numbered = set(found)
     for row in rows:
         plain = row.kernel == tuple(param.name for param in row.params)
         fails = row.fails in ("-1", "never", "MAP_FAILED")
-        if plain and fails and row.generated and row.name == row.base:
-            better = row.name == row.syscall
-            if better or row.syscall not in chosen:
-                chosen[row.syscall] = row.name
+        if not (plain and fails and row.generated and row.name == row.base):
+            continue
+        better = row.name == row.syscall
+        if row.syscall not in numbered and (better or row.syscall not in found):
+            found[row.syscall] = row.name
+    return found
+
+
+def caught(rows: list[Row]) -> set[str]:
+    """The calls as which a syscall of libc's own, or an inline one, is seen."""
+    composite = {row.name for row in rows if "composite" in row.facts["sets"]}
+    return {*chosen(rows).values()} - composite
+
+
+def numbers(rows: list[Row]) -> list[str]:
+    """Which call syscall(2) means by a number, where both have the same arguments."""
 
     def guarded(line: str, name: str) -> list[str]:
         return [f"#ifdef __NR_{name}", line, "#endif"]
@@ -118,7 +140,7 @@ def numbers(rows: list[Row]) -> list[str]:
         f"\t[CALL_{row.name}] = {row.facts['nr']}," for row in rows if not row.exported
     ]
     taken = {row.syscall for row in rows if not row.exported}
-    for syscall, name in chosen.items():
+    for syscall, name in chosen(rows).items():
         if syscall in taken:
             continue
         number = f"__NR_{syscall}"
@@ -142,7 +164,7 @@ def numbers(rows: list[Row]) -> list[str]:
 def made_by(rows: list[Row]) -> Iterable[str]:
     """Of thin wrappers: the number of the syscall they make."""
     for row in rows:
-        if row.stub or "composite" in row.facts["sets"] or not row.exported:
+        if row.stub or "composite" in row.facts["sets"]:
             continue
         yield f"#ifdef __NR_{row.syscall}"
         yield f"\t[CALL_{row.name}] = __NR_{row.syscall} + 1,"

@@ -19,7 +19,7 @@ from gen_read import BadRow, read_folder
 KEYS = {
     "proto", "header", "args", "sets", "errnos", "restarts", "cancel", "alias",
     "kernel", "variadic", "rest_if", "fails", "ret", "noreturn", "irregular", "hot",
-    "jump", "list", "closes", "stream", "nr",
+    "jump", "list", "closes", "stream", "nr", "passed",
 }  # fmt: skip
 FAILS = {
     "-1": "FAILS_MINUS_ONE",

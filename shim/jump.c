@@ -28,22 +28,23 @@ void *jump_enter(struct saved *saved);
 static void begin(struct call *call, const struct saved *saved)
 {
 	call_begin(call, exports[saved->index].call, saved->site);
-	call->entered = trace_clock();
 	for (int i = 0; i < MAX_ARGS; i++)
 		call->args[i] = saved->arguments[MAX_ARGS - 1 - i];
 }
 
 static void decide(struct call *call)
 {
-	const struct plan_row *want = parts.rows + call->id;
-	const struct plan_rule *rule = want->nrefs ? rules_match(call, want) : NULL;
-
-	if (rule)
-		call_act(call, rule);
-	if (call->hooks && !(call->flags & CALL_ANSWERED))
-		bridge_enter(call);
-	if (want->want & WANT_LOG || call->flags & CALL_HIT)
+	call_decide(call);
+	if (parts.rows[call->id].want & WANT_LOG || call->flags & CALL_HIT)
 		trace_call(call);
+}
+
+/* The syscall that the real function is to make is not told again (catchall.c). */
+static void known(const struct call *call, const struct saved *saved)
+{
+	thread.frame = (uint64_t)saved;
+	thread.within = 0;
+	thread.own = made_by[call->id];
 }
 
 static bool is_vfork(const struct call *call)
@@ -69,5 +70,6 @@ void *jump_enter(struct saved *saved)
 		saved->arguments[MAX_ARGS - 1 - i] = call.args[i];
 	if (is_vfork(&call))
 		vfork_mark();
+	known(&call, saved);
 	return real;
 }

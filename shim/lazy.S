@@ -5,20 +5,25 @@
  */
 	.text
 
-	/* The index of the export lies on top of the return address. */
+	.macro keep register
+	push \register
+	.cfi_adjust_cfa_offset 8
+	.endm
+
+	.macro give_back register
+	pop \register
+	.cfi_adjust_cfa_offset -8
+	.endm
+
+	/* The index of the export lies on top of the return address. A handler that
+	 * interrupts us may unwind, so the stack is described at each instruction. */
 	.macro save_arguments
 	.cfi_def_cfa_offset 16
-	push %rax
-	push %rdi
-	push %rsi
-	push %rdx
-	push %rcx
-	push %r8
-	push %r9
-	push %r10
-	.cfi_def_cfa_offset 80
+	.irp each, %rax, %rdi, %rsi, %rdx, %rcx, %r8, %r9, %r10
+	keep \each
+	.endr
 	sub $128, %rsp
-	.cfi_def_cfa_offset 208
+	.cfi_adjust_cfa_offset 128
 	movups %xmm0, (%rsp)
 	movups %xmm1, 16(%rsp)
 	movups %xmm2, 32(%rsp)
@@ -39,18 +44,12 @@
 	movups 96(%rsp), %xmm6
 	movups 112(%rsp), %xmm7
 	add $128, %rsp
-	.cfi_def_cfa_offset 80
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rcx
-	pop %rdx
-	pop %rsi
-	pop %rdi
-	pop %rax
-	.cfi_def_cfa_offset 16
+	.cfi_adjust_cfa_offset -128
+	.irp each, %r10, %r9, %r8, %rcx, %rdx, %rsi, %rdi, %rax
+	give_back \each
+	.endr
 	add $8, %rsp
-	.cfi_def_cfa_offset 8
+	.cfi_adjust_cfa_offset -8
 	.endm
 
 /* The first call through a slot or a real: look the definition up, go on to it. */

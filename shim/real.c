@@ -215,17 +215,27 @@ void *real_find(uint32_t index)
 	return found;
 }
 
-/* The first of its versions that comes up: these names have but one code each. */
-void *real_in_libc(const char *name)
+const struct link_map *object_named(const char *soname)
 {
 	for (const struct link_map *map = after_us(); map; map = map->l_next) {
 		struct object object = object_of(map);
 
-		if (object.soname && object.gnu_hash
-		    && same(object.strings + object.soname, "libc.so.6"))
-			return lookup(&object, name, NULL, gnu_hash(name));
+		if (object.soname && same(object.strings + object.soname, soname))
+			return map;
 	}
 	return NULL;
+}
+
+/* The first of its versions that comes up: these names have but one code each. */
+void *real_in_libc(const char *name)
+{
+	const struct link_map *map = object_named("libc.so.6");
+	struct object object;
+
+	if (!map)
+		return NULL;
+	object = object_of(map);
+	return object.gnu_hash ? lookup(&object, name, NULL, gnu_hash(name)) : NULL;
 }
 
 void *real_of(uint32_t index)

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include "calls.gen.h"
 
+struct link_map;
+
 struct export {
 	uint16_t name, version;  /* offsets into export_texts */
 	uint16_t call;
@@ -32,6 +34,9 @@ extern void *reals[NEXPORTS];  /* NULL: not wrapped, and not called through its 
 /* The definition after ours, as RTLD_NEXT would find it. Any thread, any time: takes
  * no lock, allocates nothing, calls nothing. Called from stubs.gen.S via lazy.S. */
 void *real_find(uint32_t index);
+
+/* The first library behind us that calls itself so, or NULL. */
+const struct link_map *object_named(const char *soname);
 
 /* A function of libc's that we don't export; NULL: it has none of this name. */
 void *real_in_libc(const char *name);

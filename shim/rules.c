@@ -97,6 +97,8 @@ const struct plan_rule *rules_match(struct call *call, const struct plan_row *wa
 		const struct plan_ref *ref = parts.refs + want->first_ref + i;
 		const struct plan_rule *rule = parts.rules + ref->rule;
 
+		if (rule->action & NOT_CAUGHT && call->flags & CALL_CAUGHT)
+			continue;
 		if (rule->path && !path_fits(rule, call))
 			continue;
 		if (rule->action & ACT_ASK) {

@@ -14,6 +14,7 @@
 #include "catchall.h"
 #include "chunk.h"
 #include "inner.h"
+#include "patch.h"
 #include "plan.h"
 #include "real.h"
 #include "sys.h"
@@ -139,6 +140,10 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!(plan->flags & PLAN_UNHEARD))
 		inner.on_exit(at_exit, NULL);
 	wrap_wanted();
-	if (plan->flags & PLAN_FULL && !catchall_arm())
+	if (!(plan->flags & PLAN_FULL))
+		return;
+	if (catchall_arm())
+		patch_libraries();
+	else
 		skipped(SKIP_UNARMED);
 }

@@ -21,8 +21,10 @@ struct thread {
 	uint32_t asking;     /* inside a Python hook */
 	struct head *head;   /* our chunk, NULL: none */
 	uint32_t chunkless;  /* events since we last looked for a free chunk */
+	uint32_t ending;     /* its chunk was given back: what still comes is for the shared one */
 	uint16_t own;        /* 1 + the syscall that the wrapper we are in is to make */
 	uint16_t within;     /* 1 + the call we are in the real function of */
+	uint64_t frame;      /* of that wrapper: who is above it on the stack has left it */
 };
 
 struct process {

@@ -28,6 +28,11 @@ uint64_t trace_clock(void)
 		return __atomic_add_fetch(&stopped, 1, __ATOMIC_RELAXED);
 	if (plan->flags & PLAN_TSC)
 		return __builtin_ia32_rdtsc();
+	/* The vDSO may come to a syscall of its own, which would be caught, and timed. */
+	if (plan->flags & PLAN_FULL) {
+		sys2(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
+		return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	}
 	REAL(clock_gettime)(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
@@ -60,7 +65,8 @@ static void write_record(const struct call *call, enum record_kind kind,
 	record->rule = (int16_t)call->rule;
 	record->flags = call->flags;
 	record->site = call->site;
-	record->nargs = nargs;
+	record->nargs = (uint16_t)nargs;
+	record->via = call->via;
 	record->nmemory = npieces;
 	int64_t *args = (int64_t *)(record + 1);
 

@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define MAX_RULES 256
 #define MAX_SKIPS 16
 
@@ -57,6 +57,7 @@ enum rule_action {
 	ACT_AFTER = 64,      /* with ACT_ERRNO, of close(2): make the call first */
 	ONCE_PER_SITE = 256, /* conditions from here on */
 	ONLY_FAIR = 512,
+	NOT_CAUGHT = 1024,   /* not what comes through no symbol: libc's own, inline ones */
 };
 
 struct plan_rule {
@@ -106,7 +107,11 @@ enum skip_reason {
 	SKIP_EXEC,           /* an environment too large to be copied */
 	SKIP_UNARMED,        /* the kernel has no Syscall User Dispatch, or refused it */
 	SKIP_HOOK_MEMORY,    /* libc's own call for memory or a lock, perhaps holding one */
+	SKIP_CHILD,          /* a thread or process that could not be armed: by symbols only */
+	SKIP_NATIVE,         /* a thread gave away its stack or its registers for threads, or
+	                        used int $0x80: by symbols only from there */
 	SKIP_MEMORY,         /* the program's limit leaves no room for the arena or counters */
+	SKIP_HOOK_BUSY,      /* libc's own call, perhaps holding what the hook before waits for */
 };
 
 struct arena {
@@ -116,7 +121,8 @@ struct arena {
 	uint32_t nchunks, chunk_size, heads_at, chunks_at;
 	uint32_t ready;      /* chunks that have memory behind them; the host adds */
 	uint32_t serial;     /* last serial given to a process */
-	uint32_t pad;
+	uint32_t patched;    /* processes whose libc jumps to us, patch.c ... */
+	uint64_t patched_sites;  /* ... from so many places, all together */
 	uint64_t skipped[MAX_SKIPS];
 	uint64_t hits[MAX_RULES];
 };
@@ -128,7 +134,7 @@ struct proc {
 	uint32_t pid;        /* 0: free. Taken by compare and swap */
 	uint32_t state;
 	uint32_t serial;
-	uint32_t pad;
+	uint32_t patched;    /* sites; a fork's child has its parent's, and 0 here */
 	/* uint32_t counters[ncounters] follow */
 };
 
@@ -178,7 +184,8 @@ struct record {
 	int16_t rule;
 	uint16_t flags;      /* enum call_flag */
 	uint64_t site;
-	uint32_t nargs;
+	uint16_t nargs;
+	uint16_t via;        /* 1 + the call in which libc made this one, 0: nobody knows */
 	uint32_t nmemory;
 	/* int64_t args[nargs], then nmemory times struct memory with its bytes */
 };

@@ -19,8 +19,9 @@ from pyshim._cdefs import declarations
 from pyshim._host import ffi as host
 from pyshim.arena import Arena
 from pyshim.calls import LIB, Table, table
-from pyshim.plan import Compiler, Wants
+from pyshim.plan import Compiler
 from pyshim.rules import parse
+from pyshim.wants import Wants
 
 SHIM = Path(__file__).parents[2] / "shim"
 HEADERS = ("wire.h", "patch_wire.h", "call.h")
