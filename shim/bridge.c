@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "askable.h"
 #include "bridge.h"
 #include "failure.h"
 #include "inner.h"
@@ -32,8 +33,7 @@ static uint32_t serial;    /* of the process whose fork we have followed */
 static char *stack_top;
 static bool forking;       /* the lock is held by a thread that is inside fork(3) */
 
-/* After a fork that bypassed fork(3) Python may have stopped anywhere. */
-static bool forked(void)
+bool bridge_is_anothers(void)
 {
 	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) != OFF
 		&& serial != process->serial;
@@ -124,7 +124,7 @@ static void before_fork(void)
 		return;
 	/* What another process's thread was doing is copied, too. */
 	forking = false;
-	if (forked())
+	if (bridge_is_anothers())
 		return;
 	thread.asking = 1;
 	lock_take();
@@ -159,6 +159,7 @@ static void after_fork_child(void)
 
 void bridge_init(void)
 {
+	askable_init();
 	reserve_keys();
 	inner.register_atfork(before_fork, after_fork_parent, after_fork_child, &__dso_handle);
 }
@@ -185,7 +186,7 @@ static void start(void)
 	long stack;
 
 	serial = process->serial;
-	/* Release pairs with forked(): who sees another state sees whose it is. */
+	/* Release pairs with bridge_is_anothers(): who sees another state sees whose it is. */
 	__atomic_store_n(&state, BROKEN, __ATOMIC_RELEASE);
 	stack = sys6(__NR_mmap, 0, STACK, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
@@ -211,41 +212,6 @@ static bool usable(void)
 	return false;
 }
 
-/* libc may ask for memory with its allocator's lock held, which Python, or starting it,
- * would take as well. */
-static bool of_the_allocator(const struct call *call)
-{
-	if (!(call->flags & CALL_CAUGHT))
-		return false;
-	switch (syscall_of[call->id]) {
-	case __NR_brk:
-	case __NR_mmap:
-	case __NR_munmap:
-	case __NR_mremap:
-	case __NR_mprotect:
-	case __NR_madvise:
-	case __NR_futex: return true;
-	default: return false;
-	}
-}
-
-static bool may_ask(const struct call *call)
-{
-	if (of_the_allocator(call))
-		skipped(SKIP_HOOK_MEMORY);
-	else if (thread.asking)
-		skipped(SKIP_HOOK_REENTERED);
-	else if (in_vfork_child())
-		skipped(SKIP_HOOK_VFORK);
-	else if (forked())
-		skipped(SKIP_HOOK_FORKED);
-	else if (quiet)
-		skipped(SKIP_SECCOMP);
-	else
-		return true;
-	return false;
-}
-
 static void ask_here(struct call *call, void (*side)(struct call *))
 {
 	call->pid = process->pid;
@@ -266,7 +232,7 @@ static void ask(struct call *call, bool entering)
 {
 	int cancel;
 
-	if (!may_ask(call))
+	if (!askable(call))
 		return;
 	thread.asking = 1;
 	inner.setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);

@@ -10,6 +10,7 @@
 #ifndef PYSHIM_BRIDGE_H
 #define PYSHIM_BRIDGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "call.h"
 
@@ -18,6 +19,9 @@ void bridge_exit(struct call *call);
 
 /* Constructor only: before any fork, and before the program takes pthread keys. */
 void bridge_init(void);
+
+/* After a fork that bypassed fork(3) Python may have stopped anywhere. */
+bool bridge_is_anothers(void);
 
 /* cdef begin: what the bridge library offers as `pyshim_bridge`. */
 struct bridge {

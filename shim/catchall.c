@@ -137,19 +137,36 @@ static void real_caught(struct call *call)
 	}
 }
 
+/* A function of its own: the host tells what we do for the program by the address. */
+__attribute__((noinline)) long call_raw(const struct call *call, int64_t nr)
+{
+	const int64_t *a = call->args;
+
+	return sys6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
 /* Whether a wrapper is below us on the stack: it may have been left by a jump. */
 static bool is_within(const struct caught *caught)
 {
 	return thread.within && (uint64_t)caught->rsp < thread.frame;
 }
 
-/* What a wrapper is just making; what a Python hook does; and the last of exit(3), when
- * our handler of its has told the end. */
-static bool is_known(const struct caught *caught)
+/* What a wrapper is just making: once. */
+static bool is_own(const struct caught *caught)
 {
 	uint64_t away = thread.frame - (uint64_t)caught->rsp;
+	bool own = thread.own == caught->nr + 1 && (away < DEEP || -away < DEEP);
 
-	return (thread.own == caught->nr + 1 && (away < DEEP || -away < DEEP)) || thread.asking
+	if (own)
+		thread.own = 0;
+	return own;
+}
+
+/* What a Python hook does, too, and the last of exit(3), when our handler of its has told
+ * the end. */
+static bool is_known(const struct caught *caught)
+{
+	return is_own(caught) || thread.asking
 		|| (caught->nr == __NR_exit_group && thread_ended);
 }
 
@@ -207,13 +224,11 @@ struct way catch_made(struct caught *caught)
 	struct made made = { .caught = caught };
 	uint64_t nr = (uint64_t)caught->nr;
 	uint16_t id = nr < numbers ? by_number[nr] : 0;
-	bool known = !id || !parts.rows[id - 1].want || is_known(caught);
+	bool known = is_known(caught) || !id || !parts.rows[id - 1].want;
 
 	call_begin(&made.call, id ? (uint16_t)(id - 1) : 0, (void *)caught->rip);
 	__builtin_memcpy(made.call.args, caught->args, sizeof(made.call.args));
 	come_by(&made.call, caught);
-	if (known)
-		thread.own = 0;
 	if (divides(nr))
 		return divide(caught, &made.call, known || !thread_ready());
 	bool leaves_us = nr == __NR_rt_sigreturn || nr == __NR_exit;

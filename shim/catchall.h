@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "call.h"
-#include "sys.h"
 
 #define SIGSYS_BIT (1ul << (SIGSYS - 1))
 
@@ -58,13 +57,8 @@ long catchall_handle(void);
 /* Called by catch_call, on the program's stack. */
 struct way catch_made(struct caught *caught);
 
-/* The call itself, as the kernel takes it. */
-static inline long call_raw(const struct call *call, int64_t nr)
-{
-	const int64_t *a = call->args;
-
-	return sys6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
+/* The call itself, made for the program, and as the kernel takes it. */
+long call_raw(const struct call *call, int64_t nr);
 
 /* divide.c: clone, clone3, fork and vfork, which come back twice. `known`: the program's
  * call has been told already. */

@@ -132,13 +132,23 @@ static bool fits(const struct patch_plan *found, size_t size, const struct libra
 
 /* ---- one site ---- */
 
-static bool kept(const uint8_t *window, const struct patch_site *site,
-		 const struct library *library)
+/* Makes the page ours at once; looking at it first would be a page fault more. */
+static void touch(uint8_t *at)
+{
+	__asm__ volatile("orb $0, %0" : "+m"(*at) : : "cc");
+}
+
+static bool inside(const uint8_t *window, const struct patch_site *site,
+		   const struct library *library)
 {
 	return site->length >= JUMP && site->length <= PATCH_WINDOW
-		&& site->before + SYSCALL + site->after == site->length
+		&& window >= library->text && window + site->length <= library->text_end;
+}
+
+static bool kept(const uint8_t *window, const struct patch_site *site)
+{
+	return site->before + SYSCALL + site->after == site->length
 		&& site->fixup_at + 4 <= site->length
-		&& window >= library->text && window + site->length <= library->text_end
 		&& same(window, site->bytes, site->length);
 }
 
@@ -208,9 +218,11 @@ static bool patch_site(const struct library *library, const struct patch_site *s
 {
 	uint8_t *window = library->base + site->window;
 
-	if (next_slot + SLOT > (uint8_t *)patch_room_end
-	    || !kept(window, site, library)
-	    || !fill_slot(next_slot, window, site))
+	if (next_slot + SLOT > (uint8_t *)patch_room_end || !inside(window, site, library))
+		return false;
+	touch(window);
+	touch(window + site->length - 1);
+	if (!kept(window, site) || !fill_slot(next_slot, window, site))
 		return false;
 	memset(window + JUMP, INT3, site->length - JUMP);
 	put_distance(window + 1, next_slot);
