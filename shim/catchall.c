@@ -33,6 +33,9 @@ void catch_call(void), catch_sigreturn(void), catch_restorer(void);
 
 extern const uint16_t by_number[];
 extern const uint32_t numbers;
+/* By number: to be made as it is (catchall_x86_64.S). */
+enum { NUMBERS = 512 };
+uint8_t catch_plain[NUMBERS] __attribute__((visibility("hidden")));
 /* From the start of the image to where those begin that are not to pass, and a byte more:
  * the kernel looks at the address behind the instruction. */
 extern const char image[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
@@ -242,6 +245,28 @@ struct way catch_made(struct caught *caught)
 
 /* ---- arming ---- */
 
+/* Those of which more is to be known than whether somebody wants them. */
+static bool is_special(uint32_t nr)
+{
+	switch (nr) {
+	case __NR_rt_sigreturn:
+	case __NR_exit:
+	case __NR_munmap:
+	case __NR_prctl:
+	case __NR_arch_prctl: return true;
+	default: return divides(nr) || sigsys_knows(nr);
+	}
+}
+
+static void find_plain(void)
+{
+	for (uint32_t nr = 0; nr < NUMBERS; nr++) {
+		uint16_t id = by_number[nr];
+
+		catch_plain[nr] = !is_special(nr) && (!id || !parts.rows[id - 1].want);
+	}
+}
+
 long catchall_handle(void)
 {
 	struct action act = {
@@ -281,6 +306,7 @@ bool catchall_arm(void)
 		return false;
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8);
 	sigsys_take(&before, mask);
+	find_plain();
 	sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &bit, 0, 8);
 	if (!catchall_on())
 		return true;

@@ -2,6 +2,7 @@
 	.hidden catch_made
 	.hidden catch_parent
 	.hidden catch_child
+	.hidden catch_plain
 	.text
 
 /* Offsets in struct caught, catchall.h. Its tail is divide.c's. */
@@ -15,6 +16,7 @@
 	.set TAIL, 64
 	.set RED_ZONE, 128
 	.set ROOM, 256
+	.set NUMBERS, 512       /* catchall.c */
 
 	.macro arguments
 	mov 8(%rbp), %rdi
@@ -24,6 +26,45 @@
 	mov 40(%rbp), %r8
 	mov 48(%rbp), %r9
 	.endm
+
+/*
+ * patched_call: from a slot of patch.c, with rcx the address to go on at, in the slot; at its
+ * end there is the site's. What nobody wants (catch_plain) is made here: every return from a
+ * function that was called before a syscall is mispredicted behind it. libc's code has nothing
+ * in the flags at a `syscall`, for it was compiled or sets them at once.
+ */
+	.globl patched_call
+	.hidden patched_call
+	.type patched_call, @function
+	.balign 16
+patched_call:
+	.cfi_startproc
+	.cfi_signal_frame
+	/* CFA: rsp, rip: *((rcx & -64) + 56) */
+	.cfi_def_cfa %rsp, 0
+	.cfi_escape 0x16, 0x10, 0x08, 0x72, 0x00, 0x09, 0xc0, 0x1a, 0x23, 0x38, 0x06
+	cmp $NUMBERS, %rax
+	jae 1f
+	lea catch_plain(%rip), %r11
+	cmpb $0, (%r11,%rax)
+	je 1f
+	lea -RED_ZONE-8(%rsp), %rsp
+	.cfi_def_cfa_offset RED_ZONE+8
+	mov %rcx, (%rsp)
+	/* rip: *((*rsp & -64) + 56) */
+	.cfi_escape 0x16, 0x10, 0x09, 0x77, 0x00, 0x06, 0x09, 0xc0, 0x1a, 0x23, 0x38, 0x06
+	syscall
+	mov (%rsp), %rcx
+	.cfi_escape 0x16, 0x10, 0x08, 0x72, 0x00, 0x09, 0xc0, 0x1a, 0x23, 0x38, 0x06
+	lea RED_ZONE+8(%rsp), %rsp
+	.cfi_def_cfa_offset 0
+	jmp *%rcx
+1:	mov %rcx, %r11
+	and $-64, %r11
+	mov 56(%r11), %r11
+	jmp catch_call
+	.cfi_endproc
+	.size patched_call, . - patched_call
 
 /*
  * catch_call: every register is as at the `syscall`, but for the two that it changes anyway:

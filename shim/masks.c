@@ -181,3 +181,19 @@ long masks_call(struct call *call, int64_t nr)
 	default: return call_raw(call, nr);
 	}
 }
+
+bool masks_know(uint32_t nr)
+{
+	switch (nr) {
+	case __NR_rt_sigprocmask:
+	case __NR_rt_sigpending:
+	case __NR_rt_sigtimedwait:
+	case __NR_rt_sigsuspend:
+	case __NR_ppoll:
+	case __NR_epoll_pwait:
+	case __NR_epoll_pwait2:
+	case __NR_pselect6:
+	case __NR_io_pgetevents: return true;
+	default: return false;
+	}
+}

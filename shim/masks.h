@@ -24,4 +24,7 @@ void forget_what_waits(void);
 /* The syscall `nr`; the result is the kernel's. */
 long masks_call(struct call *call, int64_t nr);
 
+/* False: masks_call() makes it as it is. */
+bool masks_know(uint32_t nr);
+
 #endif

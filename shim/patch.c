@@ -6,17 +6,15 @@
  * before anything has changed, and not on the way back.
  */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <fcntl.h>
-#include <link.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include "loaded.h"
 #include "patch.h"
 #include "patch_wire.h"
 #include "plan.h"
-#include "real.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -27,77 +25,11 @@ enum { PAGE = 4096, SLOT = 64, SITE_AT = SLOT - 8, JUMP = 5, SYSCALL = 2, INT3 =
 #define VERSION(x) TEXT(x)
 #define SUFFIX "-" VERSION(PATCH_VERSION) ".plan"
 
-_Static_assert(PATCH_WINDOW - SYSCALL + 7 + 7 + JUMP + SYSCALL + JUMP <= SITE_AT, "slot");
+_Static_assert(PATCH_WINDOW - SYSCALL + 7 + JUMP + SYSCALL + JUMP <= SITE_AT, "slot");
 
-void catch_call(void);  /* catchall_x86_64.S */
-
-/* A loaded library, and what of it may be changed. */
-struct library {
-	uint8_t *base;
-	const uint8_t *build_id;   /* NULL: it has none */
-	uint8_t *text, *text_end;  /* whole pages */
-};
+void patched_call(void);  /* catchall_x86_64.S */
 
 static uint8_t *next_slot;
-
-static bool same(const void *one, const void *other, size_t size)
-{
-	const uint8_t *a = one, *b = other;
-
-	while (size && *a == *b) {
-		a++;
-		b++;
-		size--;
-	}
-	return !size;
-}
-
-/* ---- what is loaded ---- */
-
-static const uint8_t *find_build_id(const uint8_t *at, const uint8_t *end)
-{
-	while (at + sizeof(ElfW(Nhdr)) < end) {
-		const ElfW(Nhdr) *note = (const void *)at;
-		const uint8_t *name = at + sizeof(*note);
-		const uint8_t *found = name + ((note->n_namesz + 3) & ~3u);
-
-		if (note->n_type == NT_GNU_BUILD_ID && note->n_descsz == PATCH_BUILD_ID
-		    && note->n_namesz == 4 && same(name, "GNU", 4))
-			return found;
-		at = found + ((note->n_descsz + 3) & ~3u);
-	}
-	return NULL;
-}
-
-static void look_at(struct library *library, const ElfW(Phdr) *header)
-{
-	uint8_t *at = library->base + header->p_vaddr, *end = at + header->p_memsz;
-
-	if (header->p_type == PT_NOTE && !library->build_id)
-		library->build_id = find_build_id(at, end);
-	if (header->p_type == PT_LOAD && header->p_flags == (PF_R | PF_X)) {
-		library->text = (uint8_t *)((uintptr_t)at & -PAGE);
-		library->text_end = (uint8_t *)(((uintptr_t)end + PAGE - 1) & -PAGE);
-	}
-}
-
-/* The file's headers lie where it is loaded, as long as it was linked to be loaded
- * anywhere. */
-static bool find_library(const char *name, struct library *library)
-{
-	const struct link_map *map = object_named(name);
-	const ElfW(Ehdr) *header = map ? (const void *)map->l_addr : NULL;
-
-	if (!header || !readable(header, sizeof(*header))
-	    || !same(header->e_ident, ELFMAG, SELFMAG)
-	    || header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) > PAGE)
-		return false;
-	*library = (struct library){ .base = (uint8_t *)header };
-	for (int i = 0; i < header->e_phnum; i++)
-		look_at(library,
-			(const ElfW(Phdr) *)(library->base + header->e_phoff) + i);
-	return library->build_id && library->text;
-}
 
 /* ---- its plan ---- */
 
@@ -127,7 +59,7 @@ static bool fits(const struct patch_plan *found, size_t size, const struct libra
 	return size >= sizeof(*found) && found->magic == PATCH_MAGIC
 		&& found->version == PATCH_VERSION
 		&& size == sizeof(*found) + found->count * sizeof(struct patch_site)
-		&& same(found->build_id, library->build_id, PATCH_BUILD_ID);
+		&& bytes_same(found->build_id, library->build_id, PATCH_BUILD_ID);
 }
 
 /* ---- one site ---- */
@@ -149,7 +81,7 @@ static bool kept(const uint8_t *window, const struct patch_site *site)
 {
 	return site->before + SYSCALL + site->after == site->length
 		&& site->fixup_at + 4 <= site->length
-		&& same(window, site->bytes, site->length);
+		&& bytes_same(window, site->bytes, site->length);
 }
 
 static uint8_t *put(uint8_t *at, const void *bytes, size_t size)
@@ -179,14 +111,13 @@ static bool fix(uint8_t *copy, const uint8_t *original)
 /*
  *   ... before the syscall
  *   lea  next(%rip), %rcx
- *   lea  site(%rip), %r11
- *   jmp  catch_call
+ *   jmp  patched_call
  *   syscall                  of a thread that leaves us: catchall.c, leave()
  * next:
  *   ... behind it
  *   jmp  end of the window
  *   int3 ...
- *   the site's address       for unwinders
+ *   the site's address       for patched_call, and for unwinders
  */
 static bool fill_slot(uint8_t *slot, uint8_t *window, const struct patch_site *site)
 {
@@ -196,14 +127,12 @@ static bool fill_slot(uint8_t *slot, uint8_t *window, const struct patch_site *s
 
 	memset(slot, INT3, SITE_AT);
 	at = put(slot, window, site->before);
-	next = at + 7 + 7 + JUMP + SYSCALL;
+	next = at + 7 + JUMP + SYSCALL;
 	put(at, "\x48\x8d\x0d", 3);
 	near &= put_distance(at + 3, next);
-	put(at + 7, "\x4c\x8d\x1d", 3);
-	near &= put_distance(at + 10, behind);
-	at[14] = 0xe9;
-	near &= put_distance(at + 15, (uint8_t *)catch_call);
-	put(at + 19, "\x0f\x05", SYSCALL);
+	at[7] = 0xe9;
+	near &= put_distance(at + 8, (uint8_t *)patched_call);
+	put(at + 12, "\x0f\x05", SYSCALL);
 	at = put(next, behind, site->after);
 	*at = 0xe9;
 	near &= put_distance(at + 1, window + site->length);
@@ -233,6 +162,16 @@ static bool patch_site(const struct library *library, const struct patch_site *s
 
 /* ---- all of them ---- */
 
+/* Whether no other thread may be running what we change: a library loaded before us can
+ * have started one. Each is a folder in this one, and so a link to it. */
+static bool alone(void)
+{
+	struct stat st;
+
+	return !sys4(__NR_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0)
+		&& st.st_nlink == ALONE;
+}
+
 static bool open_pages(void *from, const void *end)
 {
 	return !sys3(__NR_mprotect, from, (const char *)end - (char *)from,
@@ -244,12 +183,20 @@ static void close_pages(void *from, const void *end)
 	sys3(__NR_mprotect, from, (const char *)end - (char *)from, PROT_READ | PROT_EXEC);
 }
 
+/* The first time it is needed. */
+static bool open_room(void)
+{
+	if (!next_slot && alone() && open_pages(patch_room, patch_room_end))
+		next_slot = (uint8_t *)patch_room + SLOT;
+	return next_slot;
+}
+
 static uint32_t apply(const struct library *library, const struct patch_plan *found)
 {
 	const struct patch_site *sites = (const struct patch_site *)(found + 1);
 	uint32_t patched = 0;
 
-	if (!open_pages(library->text, library->text_end))
+	if (!open_room() || !open_pages(library->text, library->text_end))
 		return 0;
 	for (uint32_t i = 0; i < found->count; i++)
 		patched += patch_site(library, &sites[i]);
@@ -277,34 +224,20 @@ static uint32_t patch_library(const char *name)
 	return patched;
 }
 
-/* Whether no other thread may be running what we change: a library loaded before us can
- * have started one. Each is a folder in this one, and so a link to it. */
-static bool alone(void)
-{
-	struct stat st;
-
-	return !sys4(__NR_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0)
-		&& st.st_nlink == ALONE;
-}
-
 void patch_libraries(void)
 {
 	uint64_t all = ~0ul, mask;
 	uint32_t patched;
 
-	if (!alone() || !open_pages(patch_room, patch_room_end))
-		return;
-	next_slot = (uint8_t *)patch_room + SLOT;
 	sys4(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, &mask, 8);
 	patched = patch_library("libc.so.6");
 	patched += patch_library("ld-linux-x86-64.so.2");
 	sys4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &mask, 0, 8);
-	close_pages(patch_room, patch_room_end);
+	if (next_slot)
+		close_pages(patch_room, patch_room_end);
 	if (!patched)
 		return;
-	/* Relaxed: counts, read when the process has ended or by somebody curious. */
+	/* Relaxed: only counts. */
 	__atomic_fetch_add(&arena->patched, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&arena->patched_sites, patched, __ATOMIC_RELAXED);
-	if (process->entry)
-		__atomic_store_n(&process->entry->patched, patched, __ATOMIC_RELAXED);
 }

@@ -196,3 +196,15 @@ long sigsys_call(struct call *call, int64_t nr)
 	}
 	return masks_call(call, nr);
 }
+
+bool sigsys_knows(uint32_t nr)
+{
+	switch (nr) {
+	case __NR_rt_sigaction:
+	case __NR_sigaltstack:
+	case __NR_execve:
+	case __NR_execveat:
+	case __NR_exit: return true;
+	default: return masks_know(nr);
+	}
+}

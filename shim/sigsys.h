@@ -27,6 +27,9 @@ void sigsys_sent(siginfo_t *info, void *context);
  * The result is the kernel's. */
 long sigsys_call(struct call *call, int64_t nr);
 
+/* False: sigsys_call() makes it as it is. */
+bool sigsys_knows(uint32_t nr);
+
 /* A thread begins with its parent's mask, and a process without handlers if it was made so
  * (CLONE_CLEAR_SIGHAND, clone3(2)). */
 void sigsys_inherit(bool was_blocked, bool cleared);
