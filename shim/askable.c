@@ -1,29 +1,17 @@
 /* Rules in askable.h. */
 #define _GNU_SOURCE
-#include <link.h>
 #include "askable.h"
 #include "bridge.h"
-#include "real.h"
+#include "loaded.h"
 #include "sys.h"
 #include "thread.h"
 
-/* Where ld.so is; both 0: nobody knows. */
-static uint64_t loader, loader_size;
+/* ld.so; all 0: nobody knows. */
+static struct library loader;
 
-/* Its headers lie where it is loaded. */
 void askable_init(void)
 {
-	const struct link_map *map = object_named("ld-linux-x86-64.so.2");
-	const ElfW(Ehdr) *header = map ? (const void *)map->l_addr : NULL;
-
-	if (!header || !readable(header, sizeof(*header)) || __builtin_memcmp(header, ELFMAG, SELFMAG))
-		return;
-	const ElfW(Phdr) *each = (const void *)(map->l_addr + header->e_phoff);
-
-	loader = map->l_addr;
-	for (int i = 0; i < header->e_phnum; i++)
-		if (each[i].p_type == PT_LOAD && each[i].p_vaddr + each[i].p_memsz > loader_size)
-			loader_size = each[i].p_vaddr + each[i].p_memsz;
+	find_library("ld-linux-x86-64.so.2", &loader);
 }
 
 /* libc asks for memory with its allocator's lock held, which Python, or starting it, would
@@ -32,7 +20,7 @@ static bool holds_locks(const struct call *call)
 {
 	if (!(call->flags & CALL_CAUGHT))
 		return false;
-	if (call->site - loader < loader_size)
+	if (call->site - (uint64_t)loader.text < (uint64_t)(loader.text_end - loader.text))
 		return true;
 	switch (syscall_of[call->id]) {
 	case __NR_brk:

@@ -22,7 +22,6 @@
 
 enum {
 	DEEP = 16384,      /* bytes of stack that libc takes for a thin wrapper, and more */
-	DISPATCHED = 2,    /* SYS_USER_DISPATCH, sigaction(2) */
 	DISPATCH = 59,     /* PR_SET_SYSCALL_USER_DISPATCH: 0 is off, 1 by range */
 	RESTORER = 0x04000000,  /* SA_RESTORER */
 	SYSCALL_LENGTH = 2,

@@ -48,7 +48,8 @@ static void handle_as_asked(siginfo_t *info, void *context)
 		theirs.handler = (void *)SIG_DFL;
 	sigsys_blocked = !(action.flags & SA_NODEFER) || theirs.mask & SIGSYS_BIT;
 	mask &= ~SIGSYS_BIT;
-	if (!quiet)
+	/* The program's own dispatch may send this one back as well. */
+	if (!quiet && info->si_code != DISPATCHED)
 		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 	action.handler(SIGSYS, info, context);
 	sigsys_blocked = false;

@@ -9,6 +9,8 @@
 #include <signal.h>
 #include "call.h"
 
+enum { DISPATCHED = 2 /* SYS_USER_DISPATCH, sigaction(2) */ };
+
 /* As the kernel has it, sigaction(2). */
 struct action {
 	void (*handler)(int, siginfo_t *, void *);

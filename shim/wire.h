@@ -134,7 +134,7 @@ struct proc {
 	uint32_t pid;        /* 0: free. Taken by compare and swap */
 	uint32_t state;
 	uint32_t serial;
-	uint32_t patched;    /* sites; a fork's child has its parent's, and 0 here */
+	uint32_t pad;
 	/* uint32_t counters[ncounters] follow */
 };
 

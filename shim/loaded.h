@@ -1,0 +1,22 @@
+/*
+ * Libraries as they are in memory, told apart by what the linker put into them.
+ */
+#ifndef PYSHIM_LOADED_H
+#define PYSHIM_LOADED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct library {
+	uint8_t *base;             /* what its addresses count from */
+	const uint8_t *build_id;   /* PATCH_BUILD_ID bytes (patch_wire.h) */
+	uint8_t *text, *text_end;  /* its code, in whole pages that are not writable */
+};
+
+/* The first one that calls itself so; false: there is none, or it has no build-id. */
+bool find_library(const char *soname, struct library *library);
+
+bool bytes_same(const void *one, const void *other, size_t size);
+
+#endif
