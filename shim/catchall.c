@@ -9,7 +9,7 @@
 #include <linux/audit.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <ucontext.h>
 #include "catchall.h"
 #include "dispatch.h"
@@ -43,9 +43,6 @@ _Static_assert(offsetof(struct caught, flags) == 56, "catchall_x86_64.S");
 _Static_assert(offsetof(struct caught, parents) == 96, "catchall_x86_64.S");
 _Static_assert(sizeof(struct caught) <= 96 + 64, "catchall_x86_64.S, TAIL");
 
-/* This thread; in the child of a vfork it is our parent. */
-static _Thread_local bool armed __attribute__((tls_model("initial-exec")));
-
 /* ---- in the handler ---- */
 
 /* rcx and r11 are the kernel's to change at a `syscall`: all else stays as it is, and the
@@ -61,7 +58,7 @@ static void handle(int sig, siginfo_t *info, void *data)
 	greg_t *r = ((ucontext_t *)data)->uc_mcontext.gregs;
 
 	(void)sig;
-	if (info->si_code != DISPATCHED || !armed) {
+	if (info->si_code != DISPATCHED || !thread.armed) {
 		sigsys_sent(info, data);
 	} else if (info->si_arch == AUDIT_ARCH_X86_64) {
 		redirect(r);
@@ -90,7 +87,8 @@ static bool covers(const struct call *call, uint64_t address)
 }
 
 /* The thread gives away what we stand on: its stack, the register by which it finds its own
- * memory, or the dispatch itself, of which there is one. From here on it is bare. */
+ * memory, the dispatch itself, of which there is one; or its signals, of which each is to stop
+ * it for a tracer that may not wait for one yet. From here on it is bare. */
 static bool leaves(const struct made *made)
 {
 	const struct call *call = &made->call;
@@ -99,6 +97,7 @@ static bool leaves(const struct made *made)
 	case __NR_munmap: return covers(call, (uint64_t)made->caught->rsp);
 	case __NR_arch_prctl: return call->args[0] == ARCH_SET_FS;
 	case __NR_prctl: return call->args[0] == DISPATCH && call->args[1];
+	case __NR_ptrace: return call->args[0] == PTRACE_TRACEME;
 	default: return false;
 	}
 }
@@ -116,12 +115,12 @@ static long make(struct made *made)
 {
 	struct call *call = &made->call;
 
-	if (armed && leaves(made)) {
+	if (thread.armed && leaves(made)) {
 		leave(made);
 		return 0;
 	}
 	/* To be off, as far as the program knows it is. */
-	if (armed && made->caught->nr == __NR_prctl && call->args[0] == DISPATCH)
+	if (thread.armed && made->caught->nr == __NR_prctl && call->args[0] == DISPATCH)
 		return call->args[2] | call->args[3] | call->args[4] ? -EINVAL : 0;
 	return sigsys_call(call, made->caught->nr);
 }
@@ -252,6 +251,7 @@ static bool is_special(uint32_t nr)
 	case __NR_exit:
 	case __NR_munmap:
 	case __NR_prctl:
+	case __NR_ptrace:
 	case __NR_arch_prctl: return true;
 	default: return divides(nr) || sigsys_knows(nr);
 	}
@@ -283,13 +283,13 @@ long catchall_on(void)
 {
 	long ret = sys6(__NR_prctl, DISPATCH, 1, (long)image, patch_room + 1 - image, 0, 0);
 
-	armed = !ret;
+	thread.armed = !ret;
 	return ret;
 }
 
 void catchall_off(void)
 {
-	armed = false;
+	thread.armed = false;
 	sys6(__NR_prctl, DISPATCH, 0, 0, 0, 0, 0);
 }
 

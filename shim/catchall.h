@@ -34,7 +34,7 @@ struct caught {
 	uint64_t entered;
 	int32_t rule;
 	uint16_t id, call_flags, via;
-	bool log, arm, clears, blocked, in_use;
+	bool log, armed, arm, clears, blocked, in_use;
 };
 
 /* How to go on: as `caught` says, or first by this way through the kernel. In registers:

@@ -119,6 +119,7 @@ static void remember(struct caught *caught, const struct call *call, bool log)
 	caught->via = call->via;
 	caught->log = log || call->flags & CALL_HIT;
 	caught->blocked = sigsys_blocked;
+	caught->armed = thread.armed;
 }
 
 /* By which way through the kernel to go, with all signals blocked. */
@@ -127,9 +128,9 @@ static struct way prepare(struct caught *caught)
 	uint64_t all = ~SIGSYS_BIT;
 	struct child child = child_of(caught);
 
-	caught->arm = !quiet && can_be_armed(&child);
+	caught->arm = thread.armed && !quiet && can_be_armed(&child);
 	caught->clears = child.flags & CLONE_CLEAR_SIGHAND;
-	if (!caught->arm)
+	if (thread.armed && !caught->arm)
 		skipped(SKIP_CHILD);
 	if (child.flags & CLONE_VM && !(child.flags & CLONE_THREAD))
 		vfork_mark();
@@ -184,6 +185,7 @@ struct caught *catch_parent(struct caught *caught, int64_t ret)
 		take_back(caught);
 	}
 	first->nr = ret;
+	thread.armed = first->armed;
 	if (apart(false))
 		apart(false)->childs_own = false;
 	if (first->log && thread_ready())

@@ -14,7 +14,8 @@
  * its `syscall`, behind which stands a jump to the window's end. The host promises that
  * nothing but the jump arrives anywhere in the window, and that an unwinder finds the
  * same at all of its bytes: a frame in the copy can be described as one at the window's
- * `syscall`. What it can't promise is that the file in memory is the one it looked at:
+ * `syscall`. Nor does the code behind it look at arithmetic flags that were set before.
+ * What it can't promise is that the file in memory is the one it looked at:
  * compare all bytes of the window before writing the first one.
  */
 #ifndef PYSHIM_PATCH_WIRE_H
@@ -24,7 +25,7 @@
 
 /* cdef begin */
 #define PATCH_MAGIC 0x68637470
-#define PATCH_VERSION 1
+#define PATCH_VERSION 2
 #define PATCH_BUILD_ID 20    /* bytes of a build-id, else there is no plan */
 #define PATCH_WINDOW 16      /* bytes of the longest window */
 

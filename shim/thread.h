@@ -22,6 +22,7 @@ struct thread {
 	struct head *head;   /* our chunk, NULL: none */
 	uint32_t chunkless;  /* events since we last looked for a free chunk */
 	uint32_t ending;     /* its chunk was given back: what still comes is for the shared one */
+	uint32_t armed;      /* by catchall.c; in a vfork child it is our parent's word, too */
 	uint16_t own;        /* 1 + the syscall that the wrapper we are in is to make */
 	uint16_t within;     /* 1 + the call we are in the real function of */
 	uint64_t frame;      /* of that wrapper: who is above it on the stack has left it */
