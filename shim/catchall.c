@@ -15,6 +15,7 @@
 #include "dispatch.h"
 #include "patch.h"
 #include "plan.h"
+#include "preload.h"
 #include "sigsys.h"
 #include "sys.h"
 #include "thread.h"
@@ -125,12 +126,19 @@ static long make(struct made *made)
 	return sigsys_call(call, made->caught->nr);
 }
 
+/* What a function of libc's execs has its environment from that one's wrapper. */
+static bool is_bare_exec(const struct caught *caught)
+{
+	return (caught->nr == __NR_execve || caught->nr == __NR_execveat) && !thread.within;
+}
+
 static void real_caught(struct call *call)
 {
+	struct made *made = (struct made *)call;
 	int64_t args[MAX_ARGS];
 
 	__builtin_memcpy(args, call->args, sizeof(args));
-	call->ret = make((struct made *)call);
+	call->ret = is_bare_exec(made->caught) ? exec_caught(call) : make(made);
 	__builtin_memcpy(call->args, args, sizeof(args));
 	if (call->ret < 0 && call->ret > -4096) {
 		call->err = (int32_t)-call->ret;

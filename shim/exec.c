@@ -9,6 +9,8 @@
 #include "paths.h"
 #include "preload.h"
 #include "real.h"
+#include "sigsys.h"
+#include "sys.h"
 #include "thread.h"
 
 /* Declared as libc declares them: a wrapper that drifts does not compile. */
@@ -157,7 +159,7 @@ static long go_execveat(struct call *call, strings envp)
 			      (strings)call->args[2], envp, (int)call->args[4]);
 }
 
-void real_execveat(struct call *call)
+static void execveat_by(struct call *call, exec_real *go)
 {
 	char name[FD_ROOM];
 	int dirfd = (int)call->args[0];
@@ -167,7 +169,12 @@ void real_execveat(struct call *call)
 		fd_name(name, dirfd);
 		path = name;
 	}
-	exec_file(call, go_execveat, dirfd, path, (strings)call->args[3]);
+	exec_file(call, go, dirfd, path, (strings)call->args[3]);
+}
+
+void real_execveat(struct call *call)
+{
+	execveat_by(call, go_execveat);
 }
 
 int wrap_execveat(int dirfd, const char *path, strings argv, strings envp, int flags)
@@ -210,4 +217,25 @@ int wrap_fexecve(int fd, strings argv, strings envp)
 	call.args[1] = (long)argv;
 	call.args[2] = (long)envp;
 	return (int)call_run(&call, real_fexecve);
+}
+
+/* ---- by an inline `syscall`: results are the kernel's ---- */
+
+static long go_caught(struct call *call, strings envp)
+{
+	struct call with = *call;
+	int64_t nr = syscall_of[call->id];
+
+	with.args[nr == __NR_execve ? 2 : 3] = (int64_t)envp;
+	return sigsys_call(&with, nr);
+}
+
+long exec_caught(struct call *call)
+{
+	if (syscall_of[call->id] == __NR_execve)
+		exec_file(call, go_caught, AT_FDCWD, (const char *)call->args[0],
+			  (strings)call->args[2]);
+	else
+		execveat_by(call, go_caught);
+	return call->ret;
 }

@@ -142,7 +142,7 @@ void exec_unchanged(struct call *call, exec_real *go, strings envp)
 static void exec_filled(struct call *call, exec_real *go, strings filled, strings envp)
 {
 	exec_unchanged(call, go, filled);
-	if (call->ret != E2BIG && (call->ret != -1 || errno != E2BIG))
+	if (call->ret != E2BIG && call->ret != -E2BIG && (call->ret != -1 || errno != E2BIG))
 		return;
 	skipped(SKIP_EXEC);
 	exec_unchanged(call, go, envp);

@@ -30,4 +30,7 @@ const char *on_path(const char *file, char room[4096]);
 /* exec.c: of execve and execveat, also where they are made by syscall(2). */
 call_real real_execve, real_execveat;
 
+/* exec.c: one that came through no function. The result is the kernel's. */
+long exec_caught(struct call *call);
+
 #endif
