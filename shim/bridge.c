@@ -194,7 +194,7 @@ static void start(void)
 		return;
 	sys3(__NR_mprotect, stack, GUARD, PROT_NONE);
 	stack_top = (char *)stack + STACK;
-	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK, &all, &old, 8);
 	stack_call(start_here, NULL, stack_top);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
 	errno = saved;
