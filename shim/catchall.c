@@ -171,12 +171,10 @@ static bool is_own(const struct caught *caught)
 	return own;
 }
 
-/* What a Python hook does, too, and the last of exit(3), when our handler of its has told
- * the end. */
+/* What a Python hook does, too. */
 static bool is_known(const struct caught *caught)
 {
-	return is_own(caught) || thread.asking
-		|| (caught->nr == __NR_exit_group && thread_ended);
+	return is_own(caught) || thread.asking;
 }
 
 /* Who made it, and whether that one's path was mapped already. */

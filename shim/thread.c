@@ -15,7 +15,6 @@ struct process *process;
 const struct plan *plan;
 struct arena *arena;
 bool quiet;
-bool thread_ended;
 
 enum { PROBES = 16 };
 

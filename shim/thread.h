@@ -43,7 +43,6 @@ extern struct process *process;
 extern const struct plan *plan;  /* NULL: the shim does nothing */
 extern struct arena *arena;
 extern bool quiet;               /* the program entered seccomp: no syscalls of ours */
-extern bool thread_ended;        /* exit(3) has been told */
 
 /* Maps what start.c found. Constructor only; false: no memory. */
 bool process_init(void);
