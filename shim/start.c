@@ -128,7 +128,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		return;
 	plan = map_plan(dir);
 	arena = fits(plan) ? map_arena(dir) : NULL;
-	if (!arena || !inner_find() || !process_init())
+	if (!arena || !inner_find() || !process_init(envp))
 		return;
 	plan_find_parts();
 	if (plan->nhooks)

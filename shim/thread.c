@@ -16,7 +16,9 @@ const struct plan *plan;
 struct arena *arena;
 bool quiet;
 
-enum { PROBES = 16 };
+enum { PROBES = 16, STACK_GAP = 128 << 20 };
+
+static uintptr_t first_stack;  /* an address near where it begins */
 
 static struct proc *proc_at(uint32_t index)
 {
@@ -91,8 +93,19 @@ static bool process_renew(uint32_t pid)
 	return true;
 }
 
-bool process_init(void)
+/* The strings lie behind what points to them. */
+static uintptr_t beginning_of_stack(char **envp)
 {
+	uintptr_t last = (uintptr_t)envp;
+
+	while (*envp)
+		last = (uintptr_t)*envp++;
+	return last;
+}
+
+bool process_init(char **envp)
+{
+	first_stack = beginning_of_stack(envp);
 	long page = sys6(__NR_mmap, 0, 4096, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -174,11 +187,24 @@ static bool word_readable(uintptr_t at)
 	return at > 7 && sys4(__NR_rt_sigprocmask, 99, at & ~7ul, 0, 8) != -EFAULT;
 }
 
+/* Between us and the beginning of the first thread's stack. Nothing else is mapped that near
+ * to it: mmap(2) begins 128 MiB below, whatever limit the stack has. */
+static bool on_this_stack(uintptr_t from, size_t size)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	return first_stack - here < STACK_GAP && from >= here && from + size <= first_stack;
+}
+
 bool readable(const void *at, size_t size)
 {
 	uintptr_t from = (uintptr_t)at;
 
-	if (quiet || from + size < from)
+	if (from + size < from)
+		return false;
+	if (on_this_stack(from, size))
+		return true;
+	if (quiet)
 		return false;
 	for (uintptr_t page = from; page < from + size; page = (page | 4095) + 1)
 		if (!word_readable(page))

@@ -44,8 +44,9 @@ extern const struct plan *plan;  /* NULL: the shim does nothing */
 extern struct arena *arena;
 extern bool quiet;               /* the program entered seccomp: no syscalls of ours */
 
-/* Maps what start.c found. Constructor only; false: no memory. */
-bool process_init(void);
+/* Maps what start.c found. Constructor only; false: no memory. `envp` is where the kernel
+ * put it: on the stack of the first thread, at its beginning. */
+bool process_init(char **envp);
 
 /* Fills `thread` and `process` if they are not those of this thread and process. Some
  * syscalls, once a thread; false when quiet forbids even those, or for want of memory. */
@@ -76,7 +77,8 @@ static inline void skipped(enum skip_reason why)
 void process_execing(bool now);
 
 /* Memory that the program handed to us may be unreadable: the call would then fail
- * with EFAULT, and we must not crash instead. One syscall a page. */
+ * with EFAULT, and we must not crash instead. One syscall a page, but for what is in use of
+ * the first thread's stack. */
 bool readable(const void *at, size_t size);
 
 /* Bytes of a string up to `most`, or -1 when it can't be read to its end. */
