@@ -4,6 +4,7 @@ VENV    = .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 SHIM    = $(wildcard shim/*.c shim/*.h shim/*.map shim/*.S shim/*.py shim/calls/*.toml shim/Makefile)
+N      ?= 1000
 WARN    = -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wundef -Wvla -Werror -Wno-unused-function
 NEEDS   = strace git sqlite3 gcc make tar
 BESIDE  = valgrind gdb fakeroot musl-tools libc6-i386 libjemalloc2 libtcmalloc-minimal4 \
@@ -56,8 +57,14 @@ bench: build ## cost per call beside strace, libfiu and fakechroot
 cpython: build ## CPython's own tests, bare and under pyshim (forty minutes)
 	$(BIN)/python tests/cpython/compare.py
 
+coverage: build ## how much the full layer sees of sixty commands, into docs/coverage.md (five minutes)
+	$(BIN)/python benchmarks/coverage/page.py -o docs/coverage.md
+
+stress: build ## the stress target N=1000 times, bare and under the full layer (ten minutes)
+	$(BIN)/python tests/stress.py $(N)
+
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check docs test bench cpython clean
+.PHONY: help build examples demo debs check docs test bench cpython coverage stress clean
 .DEFAULT_GOAL := help

@@ -22,10 +22,10 @@ from pyshim import plugins
 from pyshim.calls import table
 from pyshim.clock import Clock
 from pyshim.decode import Formatter
-from pyshim.plan import Wants
 from pyshim.records import EventMaker
 from pyshim.session import Run, Session
 from pyshim.spool import NEVER, Spool
+from pyshim.wants import Wants
 
 CALLS = "openat,read,write,close"
 TARGET = """

@@ -69,14 +69,21 @@ class BenchFailed(Exception):
 
 
 def pyshim_modes(pyshim: str, scratch: Path) -> list[Mode]:
-    """From the cheapest to the dearest; `idle` has a rule for a call never made."""
+    """From the cheapest to the dearest, by symbols, then the full layer.
+
+    `idle`, `patched` and `trapped` have a rule for a call never made.
+    """
     log = str(scratch / "calls.log")
     hook = str(HERE / "trivial_hook.py")
+    symbols, full = (pyshim, "--layer=symbols"), (pyshim, "--layer=full")
+    never = ("-e", f"inject=symlink:{NEVER}")
     return [
-        Mode("pyshim idle", (pyshim, "-e", f"inject=symlink:{NEVER}")),
-        Mode("pyshim rule", (pyshim, "-e", f"inject={RULE_SET}:{NEVER}")),
-        Mode("pyshim log", (pyshim, "-e", f"trace={RULE_SET}", "-o", log)),
-        Mode("pyshim hook", (pyshim, "--plugin", hook)),
+        Mode("pyshim idle", (*symbols, *never)),
+        Mode("pyshim rule", (*symbols, "-e", f"inject={RULE_SET}:{NEVER}")),
+        Mode("pyshim log", (*symbols, "-e", f"trace={RULE_SET}", "-o", log)),
+        Mode("pyshim hook", (*symbols, "--plugin", hook)),
+        Mode("pyshim patched", (*full, *never)),
+        Mode("pyshim trapped", (*full, "--no-patch", *never)),
     ]
 
 

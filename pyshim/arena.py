@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import resource
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ class Arena:
             for number, name in names.items()
             if self.head.skipped[number]
         }
+
+    @property
+    def patched(self) -> tuple[int, int]:
+        """In how many processes libc was patched, and at how many sites altogether."""
+        return int(self.head.patched), int(self.head.patched_sites)
 
     @property
     def dropped(self) -> int:
@@ -125,3 +131,17 @@ def _nchunks() -> int:
 
 def _page(size: int) -> int:
     return (size + 4095) & ~4095
+
+
+def make_rundir(place: str | None) -> Path:
+    """A private folder, in memory where that exists: the arena lives there.
+
+    Named after our pid: a host that is killed leaves its folder behind, for the target
+    goes on and its children look there. Raises OSError; ld.so splits a list at colons,
+    spaces and newlines.
+    """
+    path = tempfile.mkdtemp(prefix=f"pyshim-{os.getpid()}-", dir=place)
+    if set(path) & set(":\n "):
+        Path(path).rmdir()
+        raise OSError(f"{path}: no colon, space or newline may be in it")
+    return Path(path)

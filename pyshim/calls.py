@@ -56,6 +56,8 @@ class Call:
     noreturn: bool = False
     number: bool = False
     """No function of libc's: made by syscall(2) alone."""
+    caught: bool = False
+    """As this a syscall is seen that comes through no symbol: by the full layer."""
     codes: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Failures of its own that are no errno: negative numbers, by name."""
 
@@ -179,6 +181,7 @@ def _call(index: int, row: Mapping[str, object]) -> Call:
         jump=bool(row["jump"]),
         noreturn=bool(row["noreturn"]),
         number=bool(row["number"]),
+        caught=bool(row.get("caught")),
         codes=codes,
         base=str(row["base"]),
     )

@@ -8,6 +8,7 @@ it was seen; else libc made it on the way, past us: `inside fopen`.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,13 @@ from enum import Enum
 
 from pyshim.calls import Call
 from pyshim.event import Event, Kind
-from pyshim.strace import SHIM, Image, Syscall, Thread
+from pyshim.reissued import RESTART, Maker, Told, told_apart
+from pyshim.strace import Syscall, Thread
 
 FOREVER = 1 << 63
+_GONE = ("exit", "rt_sigreturn")
+_KEPT = {"rt_sigaction": signal.SIGSYS, "prctl": 59}
+"""By their first argument: what the shim answers, for it needs the real one itself."""
 _TOO_SHORT = 2000
 """Nanoseconds: under strace every syscall takes longer."""
 
@@ -42,8 +47,12 @@ class Span:
     name: str
     syscall: str
     reach: Reach
-    used: bool = False
+    caught: bool = False
+    """Whether it came through no function, and so must be a syscall."""
+    found: bool = False
     """Whether its syscall was found."""
+    used: bool = False
+    """Whether it can't come once more."""
 
 
 @dataclass(slots=True)
@@ -68,17 +77,27 @@ class Heard:
 
 
 def _no_syscall(event: Event, call: Call) -> bool:
-    return call.hot and event.duration < _TOO_SHORT and event.kind is Kind.CALL
+    short = event.duration < _TOO_SHORT and event.kind is Kind.CALL
+    return call.hot and short and not event.caught
 
 
 def _span(event: Event, call: Call) -> Span:
     end = event.start + event.duration
-    reach = Reach.INNER if "composite" in call.sets else Reach.WHOLE
-    if call.jump and call.noreturn:
-        end = FOREVER
-    elif call.jump or _execs(event, call) or event.kind is Kind.UNFINISHED:
+    inner = "composite" in call.sets and not event.caught
+    reach = Reach.INNER if inner else Reach.WHOLE
+    if _announced(event, call):
         reach = Reach.FIRST
-    return Span(event.start, end, call.name, call.syscall, reach)
+    elif call.jump and call.noreturn and not event.caught:
+        end = FOREVER
+    elif event.kind is Kind.UNFINISHED or (call.jump and not event.caught):
+        reach = Reach.FIRST
+    caught = event.caught and event.args[:1] != (_KEPT.get(call.syscall),)
+    return Span(event.start, end, call.name, call.syscall, reach, caught)
+
+
+def _announced(event: Event, call: Call) -> bool:
+    """Of what does not come back the event is written before."""
+    return _execs(event, call) or (event.caught and call.syscall in _GONE)
 
 
 def _execs(event: Event, call: Call) -> bool:
@@ -108,8 +127,10 @@ class Comparison:
     """Made by ld.so before the shim's constructor: in no layer's reach."""
     ours: Counter[str] = field(default_factory=Counter)
     """Made by the shim for itself."""
+    answered: Counter[str] = field(default_factory=Counter)
+    """By function: calls without a syscall. libc had the answer, or the shim."""
     extra: Counter[str] = field(default_factory=Counter)
-    """Seen by us and not by strace: libc answered by itself."""
+    """Syscalls that we saw and strace did not: there should be none."""
 
     @property
     def total(self) -> Tally:
@@ -158,40 +179,55 @@ def _compare_thread(thread: Thread, heard: Heard, found: Comparison) -> None:
     spans = sorted(
         heard.spans.get(thread.tid, []), key=lambda each: (each.start, -each.end)
     )
-    for syscall, span in _inside(thread.syscalls, spans):
-        image = thread.image(syscall.time)
-        origin = image.origin(syscall.address)
-        if image.hello is None:
-            found.add(syscall.name, f"{image.path or '?'}, without the shim")
-        elif origin in SHIM:
-            found.ours[syscall.name] += 1
-        elif syscall.time < image.hello:
-            found.before[syscall.name] += 1
-        elif syscall.name == "exit_group" and thread.tid in heard.ends:
-            found.add(syscall.name, "")
+    unmade = Counter[str]()
+    for told, span in _inside(told_apart(thread), spans):
+        if told.maker is Maker.NOBODY:
+            unmade[told.syscall.name] += 1
         else:
-            found.add(syscall.name, _source(syscall, span, image))
+            _place(told, span, thread.tid in heard.ends, found)
     for span in spans:
-        if span.reach is Reach.WHOLE and not span.used:
+        if span.found or span.reach is not Reach.WHOLE:
+            continue
+        if not span.caught:
+            found.answered[span.name] += 1
+        elif unmade[span.syscall]:
+            unmade[span.syscall] -= 1
+        else:
             found.extra[span.syscall] += 1
 
 
+def _place(told: Told, span: Span | None, ended: bool, found: Comparison) -> None:
+    """Count a syscall where it belongs."""
+    syscall, image, maker = told
+    if image.hello is None:
+        found.add(syscall.name, f"{image.path or '?'}, without the shim")
+    elif maker is Maker.SHIM:
+        found.ours[syscall.name] += 1
+    elif syscall.time < image.hello:
+        found.before[syscall.name] += 1
+    elif syscall.name == "exit_group" and ended:
+        found.add(syscall.name, "")
+    else:
+        found.add(syscall.name, _source(told, span))
+
+
 def _inside(
-    syscalls: Iterable[Syscall], spans: Sequence[Span]
-) -> Iterator[tuple[Syscall, Span | None]]:
+    all_told: Iterable[Told], spans: Sequence[Span]
+) -> Iterator[tuple[Told, Span | None]]:
     """Each with the innermost span around it."""
     at, around = 0, list[Span]()
-    for syscall in syscalls:
-        while at < len(spans) and spans[at].start <= syscall.time:
+    for told in all_told:
+        time = told.syscall.time
+        while at < len(spans) and spans[at].start <= time:
             around = [each for each in around if _goes_on(each, spans[at].start)]
             around.append(spans[at])
             at += 1
-        around = [
-            each
-            for each in around
-            if each.end >= syscall.time or each.reach is Reach.FIRST
-        ]
-        yield syscall, around[-1] if around else None
+        around = [each for each in around if _is_around(each, time)]
+        yield told, around[-1] if around else None
+
+
+def _is_around(span: Span, time: int) -> bool:
+    return not span.used if span.reach is Reach.FIRST else span.end >= time
 
 
 def _goes_on(span: Span, time: int) -> bool:
@@ -199,13 +235,18 @@ def _goes_on(span: Span, time: int) -> bool:
     return span.reach is not Reach.FIRST and span.end > time
 
 
-def _source(syscall: Syscall, span: Span | None, image: Image) -> str:
+def _source(told: Told, span: Span | None) -> str:
     """Where it was missed; "" when it was seen."""
+    syscall, image, maker = told
     if span and _is_of(syscall, span):
-        span.used = not syscall.restarts
+        span.found, span.used = True, not syscall.restarts
         return ""
+    if syscall.result == "?" and syscall.name not in (*_GONE, "exit_group"):
+        return "cut off by the end"
     if span and span.reach is not Reach.FIRST:
         return f"inside {span.name}"
+    if maker is Maker.EITHER:
+        return "a patched site"
     origin = image.origin(syscall.address)
     if not origin:
         return "the program's own instruction"
@@ -216,4 +257,4 @@ def _is_of(syscall: Syscall, span: Span) -> bool:
     """Whether the span is that of this very syscall."""
     if span.reach is Reach.INNER or span.used:
         return False
-    return syscall.name in (span.syscall, "restart_syscall")
+    return syscall.name in (span.syscall, RESTART)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from pyshim.bridge_side import Call as TargetCall
     from pyshim.calls import Call
     from pyshim.event import Event
-    from pyshim.plan import Map
     from pyshim.rules import Rule
     from pyshim.session import Run
     from pyshim.verdicts import Args, Errno, Return
+    from pyshim.wants import Map
 
 hookspec = pluggy.HookspecMarker("pyshim")
 
@@ -57,6 +57,10 @@ def pyshim_qualifiers() -> Sequence[str]:
 def pyshim_configure(run: Run) -> None:
     """Read `run.options` and `run.expressions`; the target has not started.
 
+    A plugin that needs to see what comes through no symbol, whatever it asks for, sets
+    `run.needs_full` to the reason. With `run.options.explain` nothing is started
+    afterwards: don't write anything then.
+
     Raise `pyshim.errors.UsageError` for anything not understood: the run stops with 125
     and the message as one line.
     """
@@ -67,7 +71,9 @@ def pyshim_rules(run: Run) -> Sequence[Rule]:
     """Rules to be decided in C inside the target, without Python.
 
     They are tried in the order of the list, first match wins; of several plugins, the
-    one given last on the command line comes first, as pluggy orders calls.
+    one given last on the command line comes first, as pluggy orders calls. One that
+    names a syscall makes the run full under `--layer=auto`; with `caught=False` it is
+    for calls through symbols alone, and does not.
     """
     return ()
 
@@ -77,6 +83,7 @@ def pyshim_trace(run: Run) -> frozenset[Call]:
     """The calls whose every event this plugin wants in `pyshim_event`.
 
     What no plugin asks for is not recorded. Calls decided by a rule are told anyway.
+    A syscall among them makes the run full under `--layer=auto`.
     """
     return frozenset()
 
@@ -116,7 +123,9 @@ def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     no other call pays. Return `Errno("EACCES")` to fail it, `Return(n)` to answer it,
     `Args(path=...)` to change arguments, None to let the next hook or the kernel
     decide; the first that is not None counts. C rules come first: what they answer is
-    not asked.
+    not asked. What libc asks of the kernel by itself comes here only with
+    `--layer=full` or `run.needs_full`, and then in each program of the run; its calls
+    for memory and locks do not.
 
     Runs in the thread that makes the call, with all other hooks of the process waiting:
     don't block. `call` is valid until the function returns. The hook's own files,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import capstone
 
 from pyshim.computed_jumps import not_followed
+from pyshim.flags_behind import needs_flags
 from pyshim.jump_targets import Targets, computed
 from pyshim.machine_code import Code, Function, Instruction, end_of
 from pyshim.syscall_numbers import UNKNOWN, number
@@ -143,6 +144,8 @@ def _choose(place: _Place, free: int) -> Window | Refused:
     # glibc since 2.41 and musl: a handler looks whether a cancellation point was left.
     if place.site + _SYSCALL in place.targets.held:
         return Refused(place.site, "addresses are compared with its end")
+    if needs_flags(place.code, place.site + _SYSCALL):
+        return Refused(place.site, "flags from before are looked at behind it")
     reasons = []
     for moved in _candidates(place):
         reason = _reason_against(place, moved, free)

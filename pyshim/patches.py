@@ -1,7 +1,8 @@
 """Patch plans: made once for each build of a library, and kept in the user's cache.
 
 What a plan says is in shim/patch_wire.h, how it comes about in patch_windows.py. Making
-one for libc takes a second or two, finding it made a few milliseconds.
+one for libc takes a second or two, finding it made a few milliseconds. The shim looks
+for it in the run's folder (shim/patch.c), and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,10 +12,28 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from pyshim._host import lib
-from pyshim.objects import LIBC, own_header
+from pyshim.objects import LIBC, DamagedError, own_header, read_header
 from pyshim.patch_layout import Done, build_id, fits, make_plan
+from pyshim.programs import find_program, follow
+from pyshim.progress import Progress
+
+
+def provide_plans(program: str, rundir: Path, out: TextIO | None) -> None:
+    """Put the plans into the run's folder that `program` may need, and others after it.
+
+    `out`: a terminal for the progress, or None. Where a plan can't be had, syscalls are
+    caught by the dispatch: that takes longer, and sees the same.
+    """
+    progress = Progress(out, "pyshim: looking at libc's code")
+    for library in dict.fromkeys([*own_libraries(), *libraries_of(program)]):
+        with suppress(OSError, DamagedError):
+            kept = plan_file(library, rundir, cache_folder(), progress.at)
+            if kept.parent != rundir:
+                (rundir / kept.name).write_bytes(kept.read_bytes())
+    progress.end()
 
 
 def own_libraries() -> Iterator[Path]:
@@ -24,6 +43,16 @@ def own_libraries() -> Iterator[Path]:
     for path in dict.fromkeys(line[line.find("/") :] for line in mapped if "/" in line):
         if path == loader or Path(path).name == LIBC:
             yield Path(path)
+
+
+def libraries_of(program: str) -> Iterator[Path]:
+    """The loader that the kernel starts with `program`, and the libc beside it."""
+    path = os.environ.get("PATH")
+    with suppress(OSError, DamagedError):
+        image = follow(str(find_program(program, path)), path)
+        if interp := read_header(image.path).interp:
+            loader = Path(os.path.realpath(interp))
+            yield from filter(Path.is_file, (loader.with_name(LIBC), loader))
 
 
 def cache_folder() -> Path:

@@ -5,18 +5,19 @@ The layouts are in shim/wire.h, read through cffi: no offset is typed here.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pyshim._host import ffi, lib
+from pyshim.bridge_plan import bridge_plan, hook_mask
 from pyshim.calls import LIB, Call, Table
 from pyshim.clock import clock_is_tsc
 from pyshim.errors import PluginError, UsageError
 from pyshim.rules import Rule, threshold
+from pyshim.wants import Map, TargetHook, Wants
 
 EXECS = {
     "execve", "execv", "execvp", "execvpe", "execl", "execle", "execlp", "execveat",
@@ -37,52 +38,10 @@ _SECCOMP = {"prctl", "seccomp"}
 _ALWAYS = EXECS | _SECCOMP | {"syscall", "vfork"}
 """Wrapped in every run: they carry the preload on, or enter seccomp."""
 
-_PATHS = ("path", "template")
+PATHS = ("path", "template")
 
 MOST_HOOKS = 31
 _ALL_CHANCE = 0xFFFFFFFF
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """Paths at or below `source` are found at or below `target`: both absolute."""
-
-    source: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class TargetHook:
-    """A hookimpl to be called inside the target."""
-
-    plugin: str
-    module: str
-    file: str
-    function: str
-    calls: frozenset[Call]
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wants:
-    """All that one run asks of the shim."""
-
-    rules: tuple[Rule, ...] = ()
-    logged: frozenset[Call] = frozenset()
-    maps: tuple[Map, ...] = ()
-    hooks: tuple[TargetHook, ...] = ()
-    strsize: int = 32
-    search_path: tuple[str, ...] = ()
-    """sys.path of the interpreter in the target."""
-    full: bool = False
-    """Whether the catch-all is armed."""
-    heard: bool = True
-    """Whether any plugin listens to events: else forks and ends are not even told."""
-
-    @property
-    def fairness(self) -> bool:
-        """Whether any rule reports or requires a fair EINTR."""
-        return any(r.error == errno.EINTR or r.fair_only for r in self.rules)
 
 
 class _Strings:
@@ -124,6 +83,11 @@ class Compiler:
         return self._layout()
 
     @property
+    def wrapped(self) -> frozenset[Call]:
+        """After `build`: the calls whose slots go to their wrappers."""
+        return frozenset(each for each in self.table.calls if self._want(each))
+
+    @property
     def ncounters(self) -> int:
         """How many `when=` counters each process needs."""
         return len(self.counters)
@@ -158,7 +122,8 @@ class Compiler:
         for glob in hook.paths or ("",):
             index = len(self.rules)
             path = self.strings.add(glob) if glob else None
-            self.rules.append({"action": lib.ACT_ASK, "value": number, "path": path})
+            action = lib.ACT_ASK | (0 if hook.caught else lib.NOT_CAUGHT)
+            self.rules.append({"action": action, "value": number, "path": path})
             for call in hook.calls:
                 self.refs.setdefault(call.id, []).append((index, 0))
 
@@ -167,7 +132,7 @@ class Compiler:
         if call in self.wants.logged or (self.wants.heard and call.base in EXECS):
             want |= lib.WANT_LOG | lib.WANT_WRAP
         if self.wants.maps and (
-            call.base in EXECS or any(param.kind in _PATHS for param in call.params)
+            call.base in EXECS or any(param.kind in PATHS for param in call.params)
         ):
             want |= lib.WANT_MAP | lib.WANT_WRAP
         if call.id in self.refs or call.base in _ALWAYS:
@@ -277,6 +242,7 @@ def _action(rule: Rule) -> int:
         (rule.close_after, lib.ACT_AFTER),
         (rule.once_per_site, lib.ONCE_PER_SITE),
         (rule.fair_only, lib.ONLY_FAIR),
+        (not rule.caught, lib.NOT_CAUGHT),
     )
     return int(sum(flag for present, flag in flags if present))
 
@@ -303,34 +269,3 @@ def preload(rundir: str) -> str:
     """
     path = str(LIB / "libpyshim.so")
     return f"{rundir}/libpyshim.so" if set(path) & set(": ") else path
-
-
-def hook_mask(hooks: Sequence[TargetHook], function: str) -> int:
-    """One bit for each hook of this name."""
-    return sum(1 << n for n, hook in enumerate(hooks) if hook.function == function)
-
-
-def bridge_plan(wants: Wants) -> bytes:
-    """For bridge_side.py: sys.path on the first line, then a Python literal."""
-    calls = {
-        call.id: (
-            call.name,
-            call.syscall,
-            tuple((param.name, param.kind) for param in call.params),
-            dict(call.codes),
-        )
-        for hook in wants.hooks
-        for call in hook.calls
-    }
-    hooks = [
-        (number, hook.plugin, hook.module, hook.file, hook.function)
-        for number, hook in enumerate(wants.hooks)
-    ]
-    masks = [
-        hook_mask(wants.hooks, name)
-        for name in ("pyshim_call_enter", "pyshim_call_exit")
-    ]
-    literal = repr({"calls": calls, "hooks": hooks, "masks": masks})
-    return f"{':'.join(wants.search_path)}\n{literal}".encode(
-        "utf-8", "surrogateescape"
-    )

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,7 @@ from pyshim import hookspecs
 from pyshim.bridge_side import LOCAL
 from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError, nearest
-from pyshim.plan import TargetHook
+from pyshim.wants import TargetHook
 
 if TYPE_CHECKING:
     from pyshim.event import Event
@@ -145,6 +145,18 @@ def culprit(error: BaseException) -> str:
     return found
 
 
+def wanted_events(made: pluggy.PluginManager, run: Run) -> dict[str, frozenset[Call]]:
+    """By plugin, the calls whose events it wants: pluggy's results have no names."""
+    impls = made.hook.pyshim_trace.get_hookimpls()
+    plain = [impl for impl in impls if not (impl.wrapper or impl.hookwrapper)]
+    found = {}
+    for impl in plain:
+        others = [each.plugin for each in plain if each is not impl]
+        hook = made.subset_hook_caller("pyshim_trace", others)
+        found[impl.plugin_name] = frozenset[Call]().union(*hook(run=run))
+    return found
+
+
 def event_hooks(
     made: pluggy.PluginManager, run: Run
 ) -> list[tuple[pluggy.HookImpl, EventHook]]:
@@ -171,13 +183,18 @@ def _direct(impl: pluggy.HookImpl, run: Run) -> EventHook:
     )
 
 
-def target_hooks(made: pluggy.PluginManager, table: Table) -> tuple[TargetHook, ...]:
-    """The hookimpls to be called in the target, in the order pluggy would call them."""
+def target_hooks(
+    made: pluggy.PluginManager, table: Table, caught: bool = False
+) -> tuple[TargetHook, ...]:
+    """The hookimpls to be called in the target, in the order pluggy would call them.
+
+    `caught`: also of syscalls that come through no symbol.
+    """
     found = []
     for function in _IN_TARGET:
         hooks = getattr(made.hook, function).get_hookimpls()
         found += [_target_hook(impl, function, table) for impl in reversed(hooks)]
-    return tuple(found)
+    return tuple(replace(each, caught=caught) for each in found)
 
 
 def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHook:

@@ -75,6 +75,9 @@ class Rule:
     fair_only: bool = False
     close_after: bool = False
     """EINTR of close: really close, then report the failure, as Linux does."""
+    caught: bool = True
+    """Whether it is for syscalls, too, that come through no symbol: libc's own and
+    inline ones, which the full layer sees."""
 
 
 def threshold(probability: float) -> int:

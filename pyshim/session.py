@@ -7,7 +7,6 @@ import io
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,18 +16,21 @@ from typing import TextIO
 
 import pluggy
 
-from pyshim import launch
-from pyshim.arena import Arena
+from pyshim import launch, layers
+from pyshim.arena import Arena, make_rundir
 from pyshim.calls import LIB, Call, Table
 from pyshim.coverage import Coverage, Processes
 from pyshim.elf import quick
 from pyshim.errors import PyshimError
 from pyshim.event import Event, Kind
-from pyshim.plan import EXECS, Compiler, Wants, preload
+from pyshim.patches import provide_plans
+from pyshim.plan import EXECS, Compiler, preload
 from pyshim.plugins import event_hooks
 from pyshim.progress import Progress
 from pyshim.rules import Rule
 from pyshim.trace import Trace
+from pyshim.unseen import UNARMED, report_coverage
+from pyshim.wants import Wants
 
 FAILED = 125
 _TICK = 0.005
@@ -60,6 +62,9 @@ class Run:
     rules: tuple[Rule, ...] = ()
     failure: str = ""
     """Set by a plugin: printed, and the exit status becomes 125."""
+    patched: tuple[int, int] = (0, 0)
+    """How many processes' libc jumped to the shim, and from how many sites altogether;
+    in the others its syscalls are caught all the same."""
     hits: list[int] = field(default_factory=list)
     """How often each of `rules` fired; known when the target has ended."""
     dropped: int = 0
@@ -72,8 +77,13 @@ class Run:
     told: set[str] = field(default_factory=set)
     """Those of them that were named before the start."""
     processes: set[int] = field(default_factory=set)
-    layer: str = "symbols"
-    """How far down calls are seen."""
+    needs_full: str = ""
+    """Set by a plugin in `pyshim_configure`: why it needs the full layer, whatever it
+    asks for; hooks in the target are asked of all calls then. --layer=symbols has the
+    last word."""
+    layer: str = layers.SYMBOLS
+    """How far down calls are seen: symbols or full. When the target has ended, what it
+    was; mixed, when some of its programs could not be armed."""
     coverage: Coverage | None = None
     """What was seen of the run's processes; known when the target has ended, and only
     where a plugin listens."""
@@ -119,6 +129,8 @@ class Session:
         self.run = run
         self.manager = manager
         self.wants = wants
+        run.layer = layers.FULL if wants.full else layers.SYMBOLS
+        self._programs = 0
         self._through = through
         self._processes = Processes()
         self._interrupted = False
@@ -172,6 +184,9 @@ class Session:
         (rundir / "plan").write_bytes(compiler.build())
         if preload(str(rundir)).startswith(str(rundir)):
             (rundir / "libpyshim.so").symlink_to(LIB / "libpyshim.so")
+        if self.wants.full and self.wants.patched:
+            out = self.run.stderr if self.run.stderr.isatty() else None
+            provide_plans(self.run.argv[0], rundir, out)
         self.arena = Arena(rundir / "arena", compiler.ncounters)
         self.trace = Trace(self.arena, self.run.table)
         return rundir
@@ -248,13 +263,18 @@ class Session:
             self.run.bypassed.append(event.note)
         elif event.kind is Kind.START:
             self.run.processes.add(event.pid)
+            self._programs += bool(event.memory)
 
     def _finish(self, outcome: launch.Outcome) -> None:
         self.run.hits = self.arena.hits[: len(self.run.rules)]
+        self.run.patched = self.arena.patched
         self.run.dropped = self.arena.dropped
         self.run.torn = self.trace.torn
         self.run.lost = self.trace.lost
         self.run.skipped = self.arena.skipped
+        unarmed, children = (self.run.skipped.get(each, 0) for each in UNARMED)
+        programs = self._programs - unarmed
+        self.run.layer = layers.armed(self.wants.full, programs, unarmed + children)
         self.run.coverage = self._coverage() if self.wants.heard else None
         self.manager.hook.pyshim_report(run=self.run)
         if outcome.ran:
@@ -270,68 +290,7 @@ class Session:
         )
 
 
-def report_coverage(run: Run) -> None:
-    """Say what was not seen, and at last how much was, if anybody listened.
-
-    That a run without the shim looked like one with it is the worst that can happen: if
-    nothing foretold it, it is a failure of pyshim's.
-    """
-    if not run.processes and not run.bypassed:
-        run.failure = (
-            f"{run.argv[0]}: the shim was never loaded; nothing was seen or changed"
-        )
-    for each in dict.fromkeys(run.bypassed):
-        if each in run.told:
-            continue
-        run.say(f"bypass: {each}; what it did was not seen")
-    if run.dropped:
-        run.say(f"dropped {run.dropped} events: they came faster than they were read")
-    if run.torn:
-        run.say(f"lost {run.torn} events that a signal handler jumped away from")
-    if run.lost:
-        run.say(f"lost {run.lost} bytes of events: no room for them in TMPDIR")
-    for reason, count in run.skipped.items():
-        run.say(f"stepped aside {count} times: {SKIPS.get(reason, reason)}")
-    if run.coverage:
-        run.say(run.coverage.line())
-
-
-SKIPS = {
-    "hook_reentered": "call inside a Python hook, or in a handler that interrupted one",
-    "hook_starting": "another thread was just starting Python",
-    "hook_vfork": "Python hook in a vfork child",
-    "hook_forked": "Python hook after a fork that bypassed fork(3)",
-    "hook_broken": "Python could not be started in the target",
-    "seccomp": "the program entered seccomp",
-    "sight": "a path could not be read",
-    "sites": "more call sites than can be told apart",
-    "exec": "an environment too large to be copied",
-    "unarmed": "this kernel has no Syscall User Dispatch: symbols only",
-    "hook_memory": "Python hook on what libc asks the kernel for by itself: memory, locks",
-    "memory": "a limit of the program's left no memory for the shim",
-}
-
-
-def make_rundir(place: str | None) -> Path:
-    """A private folder, in memory where that exists: the arena lives there.
-
-    Named after our pid: a host that is killed leaves its folder behind, for the target
-    goes on and its children look there. Raises OSError; ld.so splits a list at colons,
-    spaces and newlines.
-    """
-    path = tempfile.mkdtemp(prefix=f"pyshim-{os.getpid()}-", dir=place)
-    if set(path) & set(":\n "):
-        Path(path).rmdir()
-        raise OSError(f"{path}: no colon, space or newline may be in it")
-    return Path(path)
-
-
 def warn_bypass(path: str) -> str:
     """The launcher's look before the start: the reason why `path` will bypass us."""
     reason = quick(path)
     return f"{path}: {reason}" if reason else ""
-
-
-def collect(parts: Sequence[Sequence[object]]) -> list[object]:
-    """Flatten what several plugins returned."""
-    return [each for part in parts for each in part]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 OPTIONS = (
-    *("-ff", "-i", "-s", "0", "-e", "signal=none", "-e", "quiet=attach,exit"),
+    *("-ff", "-i", "-s", "0", "-e", "signal=SIGSYS", "-e", "quiet=attach,exit"),
     *("-e", "verbose=clone,clone3"),
     "--absolute-timestamps=format:unix,precision:ns",
 )
@@ -25,6 +25,11 @@ SHIM = ("libpyshim.so", "libpybridge.so")
 _LINE = re.compile(
     r"(\d+)\.(\d{9}) \[([0-9a-f?]+)\] (?:<\.\.\. )?(\w+)(?:\(| resumed>)(.*)"
 )
+_TRAP = re.compile(
+    r"(\d+)\.(\d{9}) \[[0-9a-f?]+\] --- SIGSYS \{.*si_code=SYS_USER_DISPATCH, "
+    r"si_call_addr=0x([0-9a-f]+), si_syscall=(?:__NR_)?(\w+)"
+)
+_TRAPPED = "sent back as SIGSYS"
 _FORKS = ("clone", "clone3", "fork", "vfork")
 _EXECS = ("execve", "execveat")
 _TELLING = (*_FORKS, *_EXECS, "mmap", "openat", "open")
@@ -50,6 +55,11 @@ class Syscall(NamedTuple):
     def restarts(self) -> bool:
         """Whether a signal cut it short and the kernel may make it once more."""
         return self.result.startswith("? ERESTART")
+
+    @property
+    def trapped(self) -> bool:
+        """Whether the kernel did not make it, but sent it back to the shim."""
+        return self.result == _TRAPPED
 
 
 @dataclass(slots=True)
@@ -79,6 +89,17 @@ class Image:
         if self.parent:
             return self.parent.origin(address)
         return "ld.so" if self.loader[0] < address <= self.loader[1] else ""
+
+    def offset(self, address: int) -> int:
+        """How far this address is into the library that it is in."""
+        name = self.origin(address)
+        image: Image | None = self
+        while image:
+            starts = [each[0] for each in image._maps if Path(each[2]).name == name]
+            if starts:
+                return address - min(starts)
+            image = image.parent
+        return address
 
     def find_loader(self, before: Iterable[Syscall]) -> None:
         """ld.so is mapped by the kernel; what nobody else does before us is done by it.
@@ -123,7 +144,7 @@ def _syscalls(path: Path) -> list[Syscall]:
 def _parse(line: str) -> Syscall | None:
     match = _LINE.match(line)
     if match is None:
-        return None
+        return _parse_trap(line)
     seconds, fraction, address, name, rest = match.groups()
     args, _, result = rest.rpartition(" = ")
     return Syscall(
@@ -133,6 +154,17 @@ def _parse(line: str) -> Syscall | None:
         args if name in _TELLING else "",
         result,
     )
+
+
+def _parse_trap(line: str) -> Syscall | None:
+    match = _TRAP.match(line)
+    if match is None:
+        return None
+    seconds, fraction, address, name = match.groups()
+    if name.isdigit():
+        name = f"syscall_{int(name):#x}"
+    time = int(seconds) * 10**9 + int(fraction)
+    return Syscall(time, name, int(address, 16), "", _TRAPPED)
 
 
 class _Family:

@@ -19,13 +19,16 @@ class _Function:
 
 def name(site: Site) -> str:
     """`eintr_wrong+0x11ed (copy)`: the file's own name, the offset, the function."""
-    function = _function_at(site.module, site.offset)
+    function = function_at(site.module, site.offset)
     short = Path(site.module).name or site.module
     return str(replace(site, module=short, function=function))
 
 
-def _function_at(module: str, offset: int) -> str:
-    """A call site is a return address: the call itself ends one byte before it."""
+def function_at(module: str, offset: int) -> str:
+    """The function that made a call; "" where no symbol tells.
+
+    A call site is a return address: the call itself ends one byte before it.
+    """
     functions = _functions(module)
     at = bisect_right(functions, offset - 1, key=lambda each: each.start) - 1
     if at < 0 or offset - 1 >= functions[at].start + functions[at].size:

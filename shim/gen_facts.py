@@ -64,7 +64,10 @@ def row_facts(row: Row) -> str:
         for name, present in (
             ("ROW_EINTR", "EINTR" in row.facts.get("errnos", [])),
             ("ROW_RESTARTS", row.facts.get("restarts", False)),
-            ("ROW_STAYS", row.facts.get("cancel", False) or blocks(row) or signals(row)),
+            (
+                "ROW_STAYS",
+                row.facts.get("cancel", False) or blocks(row) or signals(row),
+            ),
             ("ROW_NORETURN", row.facts.get("noreturn", False)),
             ("ROW_EXEC", row.syscall in ("execve", "execveat")),
             ("ROW_FORK", row.base in FORKS),

@@ -52,8 +52,9 @@ def no_folders_of_killed_hosts() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def plain_environment() -> None:
-    """Tests see the same environment wherever they run."""
+def plain_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests see the same environment wherever they run, and leave the user's alone."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     for name in ("LD_PRELOAD", "PYSHIM_RUN", "LD_LIBRARY_PATH"):
         os.environ.pop(name, None)
     os.environ["LC_ALL"] = "C.UTF-8"

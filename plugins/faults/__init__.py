@@ -64,7 +64,9 @@ def pyshim_rules(run: Run) -> list[Rule]:
 def default_plan(run: Run) -> list[Rule]:
     """Every syscall whose man page lists EINTR fails with it, once at each call site.
 
-    Not what libc does with several (fclose): the syscalls inside meet the signal.
+    Not what libc does with several (fclose): the syscalls inside meet the signal. Those
+    are made at a few places in libc, whoever called it, which tell nothing of places in
+    the program: they are hit when the full layer was asked for by --layer.
     close(2) is really made first: Linux releases the descriptor whatever it reports.
     """
     return [
@@ -76,6 +78,7 @@ def default_plan(run: Run) -> list[Rule]:
             once_per_site=True,
             fair_only=run.options.fair,
             close_after=True,
+            caught=run.options.layer == "full",
         )
     ]
 

@@ -65,7 +65,7 @@ def pyshim_configure(run: Run) -> None:
     run.tells_events = not _log.to_file
     _log.many, _log.first, _log.failure = False, 0, ""
     _log.out = run.stderr
-    if run.options.o:
+    if run.options.o and not run.options.explain:
         try:
             _log.out = open(run.options.o, "w", errors="surrogateescape")  # noqa: SIM115
         except OSError as error:

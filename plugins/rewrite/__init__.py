@@ -7,8 +7,8 @@ import os
 
 from pyshim import hookimpl
 from pyshim.errors import UsageError
-from pyshim.plan import Map
 from pyshim.session import Run
+from pyshim.wants import Map
 
 
 @hookimpl

@@ -19,10 +19,10 @@ from pyshim.commands.parser import Parser
 from pyshim.compared import Comparison, Heard, Tally, compare
 from pyshim.errors import PyshimError, UsageError
 from pyshim.event import Event
-from pyshim.plan import Wants
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
 from pyshim.session import FAILED, Run, Session, warn_bypass
+from pyshim.wants import Wants
 
 _USAGE = "pyshim coverage [OPTIONS] [--] COMMAND [ARGUMENT]..."
 _DESCRIPTION = """\
@@ -86,6 +86,18 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("-o", metavar="FILE", help="write the table there, not stderr")
     parser.add_argument("--json", metavar="FILE", help="write it all as an object")
     parser.add_argument(
+        "--layer",
+        choices=("symbols", "full"),
+        default="symbols",
+        help="full: also what libc calls by itself, and inline syscalls",
+    )
+    parser.add_argument(
+        "--no-patch",
+        action="store_false",
+        dest="patched",
+        help="leave libc's code as it is: the full layer, slower",
+    )
+    parser.add_argument(
         "--hot",
         action="store_true",
         help="hear of fwrite, fgetc, pthread_mutex_lock and their like, too, to name "
@@ -119,17 +131,25 @@ class _Listener:
         self.heard.note(event)
 
 
-def _wanted(known: Table, hot: bool) -> frozenset[Call]:
-    """All that -e trace=all names, and of the hot ones what may make a syscall."""
-    calls = (each for each in known.reachable if each.hot and not each.jump)
-    inner = (each for each in calls if "composite" in each.sets)
-    return known.select("all").union(inner if hot else ())
+def _wanted(known: Table, options: argparse.Namespace) -> frozenset[Call]:
+    """All that -e trace=all names, and of the hot ones what may make a syscall.
+
+    The full layer sees a hot one's syscall by itself, once it is wanted: a futex.
+    """
+    calls = {each for each in known.reachable if each.hot and not each.jump}
+    inner = {each for each in calls if "composite" in each.sets}
+    wanted = known.select("all") | (inner if options.hot else set())
+    return wanted | (calls - inner if options.layer == "full" else set())
 
 
 def _measure(state: Run, folder: Path) -> tuple[launch.Outcome, Comparison]:
     listener = _Listener()
     manager = plugins.manager([Plugin("coverage", listener, "pyshim")])
-    wants = Wants(logged=_wanted(state.table, state.options.hot))
+    wants = Wants(
+        logged=_wanted(state.table, state.options),
+        full=state.options.layer == "full",
+        patched=state.options.patched,
+    )
 
     def through(settings: Mapping[str, str]) -> list[str]:
         given = [word for pair in settings.items() for word in ("-E", "=".join(pair))]
@@ -164,7 +184,8 @@ def _lines(found: Comparison) -> list[str]:
     apart = {
         "before the constructor, by ld.so": found.before,
         "by the shim for itself": found.ours,
-        "seen by pyshim, and answered without the kernel": found.extra,
+        "seen by pyshim, and answered without the kernel": found.answered,
+        "seen by pyshim alone": found.extra,
     }
     return lines + [f"{what}: {_named(names)}" for what, names in apart.items()]
 
@@ -217,5 +238,6 @@ def _object(state: Run, found: Comparison) -> dict[str, object]:
         },
         "before": dict(found.before),
         "shim": dict(found.ours),
+        "answered": dict(found.answered),
         "extra": dict(found.extra),
     }

@@ -4,33 +4,41 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pluggy
 
-from pyshim import launch, plugins
+from pyshim import launch, layers, plugins
 from pyshim.calls import table
 from pyshim.commands.parser import Parser
 from pyshim.errors import PyshimError, UsageError
-from pyshim.plan import Wants
+from pyshim.layers import Reason
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
 from pyshim.rules import parse_expression
-from pyshim.session import FAILED, Run, Session, collect, warn_bypass
+from pyshim.session import FAILED, Run, Session, warn_bypass
+from pyshim.wants import Wants
 
 _USAGE = "pyshim [OPTIONS] [--] COMMAND [ARGUMENT]..."
 _EPILOG = """\
 other commands: pyshim check PROGRAM... | coverage COMMAND | calls [SET] | plugins
 A program named like one of them needs `--`.
-
 exit status: the command's own; 124 timed out, 125 pyshim failed, 126/127 not run
 
 examples:
   pyshim --plugin log ls -l /etc
-  pyshim --plugin faults ./app
   pyshim -e inject=read:error=EINTR:when=3+2 ./app
   pyshim -e trace=%file -o t.log git status
   pyshim --map /etc/app=./testdata ./app
 """
+
+
+class _Wide(argparse.RawDescriptionHelpFormatter):
+    """With room for the longest option: all of it is to fit a screen."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26)
 
 
 def make_parser(known: dict[str, Plugin]) -> Parser:
@@ -39,7 +47,7 @@ def make_parser(known: dict[str, Plugin]) -> Parser:
         prog="pyshim",
         usage=_USAGE,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Wide,
         allow_abbrev=False,
         description="Run COMMAND under the shim: see, fail or redirect its calls.",
     )
@@ -61,15 +69,27 @@ def make_parser(known: dict[str, Plugin]) -> Parser:
     )
     parser.add_argument(
         "--layer",
-        choices=("symbols", "full"),
-        default="symbols",
-        help="full: also what libc calls by itself, and inline syscalls",
+        choices=layers.CHOICES,
+        default=layers.AUTO,
+        metavar="LAYER",
+        help="symbols, full (what libc does by itself, too), auto",
+    )
+    parser.add_argument(
+        "--no-patch",
+        action="store_false",
+        dest="patched",
+        help="leave libc's code as it is: the full layer, slower",
     )
     parser.add_argument(
         "--timeout",
         metavar="TIME",
         type=_seconds,
         help="end the command after 10s, 500ms, 2m: status 124",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="say which layer, why, which calls; run nothing",
     )
     parser.add_argument(
         "--strict",
@@ -108,7 +128,9 @@ def run(argv: list[str]) -> int:
     made = _switch_on(options, parser, known)
     expressions = tuple(parse_expression(text) for text in options.expr)
     state = Run(options, expressions, tuple(command), table())
-    wants = _ask_plugins(state, made)
+    wants, why = _ask_plugins(state, made)
+    if options.explain:
+        return _explain(state, wants, why)
     _look_before(state)
     outcome = Session(state, made, wants).execute()
     if not state.failure or outcome.timed_out:
@@ -125,7 +147,7 @@ def _switch_on(
     words = {parse_expression(text)[0] for text in options.expr}
     for name, plugin in known.items():
         used = _used_options(parser, options, name)
-        qualifiers = collect(plugins.manager([plugin]).hook.pyshim_qualifiers())
+        qualifiers = _flat(plugins.manager([plugin]).hook.pyshim_qualifiers())
         if plugin not in chosen and (used or words & set(map(str, qualifiers))):
             chosen.append(plugin)
     return plugins.manager(chosen)
@@ -142,25 +164,43 @@ def _used_options(parser: Parser, options: argparse.Namespace, group: str) -> bo
     return False
 
 
-def _ask_plugins(state: Run, made: pluggy.PluginManager) -> Wants:
-    """All that they want of the shim, before the target starts."""
+def _ask_plugins(
+    state: Run, made: pluggy.PluginManager
+) -> tuple[Wants, tuple[Reason, ...]]:
+    """All that they want of the shim, and why that needs the full layer."""
     hook = made.hook
     hook.pyshim_configure(run=state)
-    state.rules = tuple(collect(hook.pyshim_rules(run=state)))  # type: ignore[arg-type]
-    logged = frozenset().union(*hook.pyshim_trace(run=state))
-    hooks = plugins.target_hooks(made, state.table)
+    state.rules = tuple(_flat(hook.pyshim_rules(run=state)))  # type: ignore[arg-type]
+    logged = plugins.wanted_events(made, state)
+    caught = state.options.layer == layers.FULL or bool(state.needs_full)
+    hooks = plugins.target_hooks(made, state.table, caught)
     if hooks:
         _check_bridge()
-    return Wants(
+    wants = Wants(
         rules=state.rules,
-        logged=logged,
-        maps=tuple(collect(hook.pyshim_maps(run=state))),  # type: ignore[arg-type]
+        logged=frozenset().union(*logged.values()),
+        maps=tuple(_flat(hook.pyshim_maps(run=state))),  # type: ignore[arg-type]
         hooks=hooks,
         strsize=state.options.s,
-        full=state.options.layer == "full",
         search_path=plugins.search_path() if hooks else (),
+        patched=state.options.patched,
         heard=bool(hook.pyshim_event.get_hookimpls()),
     )
+    why = layers.reasons(wants, logged, state.needs_full)
+    return replace(wants, full=layers.is_full(state.options.layer, why)), why
+
+
+def _explain(state: Run, wants: Wants, why: Sequence[Reason]) -> int:
+    from pyshim.explain import explain
+
+    for line in explain(state, wants, why):
+        print(line)
+    return 0
+
+
+def _flat(parts: Sequence[Sequence[object]]) -> list[object]:
+    """What several plugins returned, as one list."""
+    return [each for part in parts for each in part]
 
 
 def _check_bridge() -> None:

@@ -35,7 +35,9 @@ def result_of(call: Call) -> Callable[[Event], str]:
 
     def result(event: Event) -> str:
         text = failed(event) if event.err else returned(event)
-        return f"{text} (INJECTED)" if event.rule >= 0 or event.asked else text
+        if event.rule >= 0 or event.asked:
+            text += " (INJECTED)"
+        return f"{text} (via {event.via.name})" if event.via else text
 
     return result
 

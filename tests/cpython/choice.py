@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,13 @@ PART = {
     "multiprocessing_forkserver": ("*.WithProcessesTestQueue.*",),
 }
 """Like ALL, with patterns of the tests to run; no pattern means all of them."""
+QUICK = frozenset(
+    (
+        *("os", "posix", "fork1", "thread", "select", "epoll", "mmap", "fcntl", "pty"),
+        *("signal", "subprocess", "threading", "tempfile", "asyncio.test_unix_events"),
+    )
+)
+"""Those of PART that are run under the full layer, too."""
 OURS = Path(__file__).parent / "modules"
 """Modules without their `test_`, for Pythons that don't have them."""
 LEFT_OUT = {
@@ -55,6 +62,8 @@ class Module:
     name: str
     only: tuple[str, ...] = ()
     but: tuple[str, ...] = tuple(LEFT_OUT)
+    full: bool = True
+    """Whether under the full layer, too."""
 
     @property
     def title(self) -> str:
@@ -67,9 +76,14 @@ def everything(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return dict.fromkeys(names, ())
 
 
-def modules(package: Path, choice: Mapping[str, tuple[str, ...]]) -> list[Module]:
+def modules(
+    package: Path,
+    choice: Mapping[str, tuple[str, ...]],
+    full: Collection[str],
+) -> list[Module]:
     """The modules in this folder, that of the `test` package, that the choice names.
 
+    `full` names those of them that are run under the full layer, too.
     Raises LookupError for a name that fits none. One with a slash is a file.
     """
     found = []
@@ -80,7 +94,7 @@ def modules(package: Path, choice: Mapping[str, tuple[str, ...]]) -> list[Module
             names = _named(package, name.removeprefix("test_"))
         if not names:
             raise LookupError(f"{package} has no test_{name}")
-        found += [Module(each, only) for each in names]
+        found += [Module(each, only, full=name in full) for each in names]
     return found
 
 

@@ -2,7 +2,8 @@
 
 `python tests/cpython/compare.py [--python PATH] [--modules os,posix,...]`. Every
 module runs in a process of its own, once in each mode: bare, under pyshim with no
-plugin, and under a log of everything. What ends otherwise than bare is repeated alone.
+plugin, and under a log of everything, by symbols and under the full layer. What ends
+otherwise than bare is repeated alone.
 docs/cpython.md has the results.
 """
 
@@ -19,15 +20,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from choice import ALL, PART, Module, everything, modules
-from modes import MODES, NotAsMeant, Run, Runner
+from choice import ALL, PART, QUICK, Module, everything, modules
+from modes import MODES, USUAL, NotAsMeant, Run, Runner
 from outcomes import Comparison, Outcome, compare
 from rich.console import Console
 from rich.table import Table
 
 SHOWN = 30
 """Odd tests of one module that are named: a shim that is broken breaks them all."""
-SHIMMED = [mode for mode in MODES if mode != "bare"]
 FIND = """
 import json, sys, test.support
 print(json.dumps([sys.executable, test.__path__[0], sys.version.split()[0]]))
@@ -75,10 +75,11 @@ def look_up(python: str) -> Python:
     return Python(*json.loads(done.stdout))
 
 
-def run(runner: Runner, module: Module) -> Result:
-    """One module in all modes, and what is odd again."""
-    runs = {mode: runner.run(mode, module) for mode in MODES}
-    shimmed = {mode: runs[mode].outcomes for mode in SHIMMED}
+def run(runner: Runner, module: Module, modes: Sequence[str]) -> Result:
+    """One module in these modes, and what is odd again."""
+    fit = [mode for mode in modes if module.full or MODES[mode].layer != "full"]
+    runs = {mode: runner.run(mode, module) for mode in fit}
+    shimmed = {mode: done.outcomes for mode, done in runs.items() if mode != "bare"}
 
     def alone(mode: str, test: str) -> Outcome:
         print(f"  {mode}, alone: {test}", flush=True)
@@ -88,11 +89,13 @@ def run(runner: Runner, module: Module) -> Result:
     return Result(found, runs)
 
 
-def run_all(runner: Runner, chosen: Sequence[Module], jobs: int) -> Iterator[Result]:
+def run_all(
+    runner: Runner, chosen: Sequence[Module], args: argparse.Namespace
+) -> Iterator[Result]:
     """In order; each is shown when it is done. Leaves no process behind."""
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(args.jobs) as pool:
         try:
-            for result in pool.map(lambda module: run(runner, module), chosen):
+            for result in pool.map(lambda each: run(runner, each, args.modes), chosen):
                 show(result)
                 yield result
         except BaseException:
@@ -116,21 +119,22 @@ def show(result: Result) -> None:
     sys.stdout.flush()
 
 
-def columns(result: Result) -> list[str]:
-    """The module's row of the table."""
+def columns(result: Result, modes: Sequence[str]) -> list[str]:
+    """The module's row of the table; 0 s where it was not run in that mode."""
     found = result.comparison
     counts = (len(found.tests), found.same, len(found.flaky), len(found.differing))
-    seconds = [f"{result.runs[mode].seconds:.0f}" for mode in MODES]
+    runs = [result.runs.get(mode) for mode in modes]
+    seconds = [f"{each.seconds:.0f}" if each else "0" for each in runs]
     return [found.module, *map(str, counts), *seconds]
 
 
-def table(results: Sequence[Result]) -> Table:
+def table(results: Sequence[Result], modes: Sequence[str]) -> Table:
     """One row a module, and their sum."""
-    heads = ["tests", "same", "flaky", "differs", *(f"{mode} s" for mode in MODES)]
+    heads = ["tests", "same", "flaky", "differs", *(f"{mode} s" for mode in modes)]
     made = Table("module", box=None)
     for head in heads:
         made.add_column(head, justify="right")
-    rows = [columns(each) for each in results]
+    rows = [columns(each, modes) for each in results]
     for row in rows:
         made.add_row(*row)
     sums = [sum(map(int, column)) for column in list(zip(*rows, strict=True))[1:]]
@@ -143,6 +147,14 @@ def said(result: Result) -> Iterator[str]:
     for mode, done in result.runs.items():
         for line in dict.fromkeys(done.said):
             yield f"{mode}: {line}"
+
+
+def _modes(text: str) -> tuple[str, ...]:
+    """In the usual order, whatever the one given; bare is what all are held against."""
+    names = {"bare", *text.split(",")}
+    if unknown := names - set(MODES):
+        raise argparse.ArgumentTypeError(f"no mode {', '.join(sorted(unknown))}")
+    return tuple(mode for mode in MODES if mode in names)
 
 
 def arguments() -> argparse.Namespace:
@@ -159,6 +171,13 @@ def arguments() -> argparse.Namespace:
         default=ALL,
         metavar="NAME,...",
         help="os, asyncio, asyncio.test_locks, multiprocessing_*, ./my_tests.py",
+    )
+    parser.add_argument(
+        "--modes",
+        type=_modes,
+        default=USUAL,
+        metavar="MODE,...",
+        help=f"of {', '.join(MODES)} (default: {', '.join(USUAL)}); bare always is",
     )
     parser.add_argument(
         "--part", action="store_true", help="the five minutes that are in `make test`"
@@ -181,7 +200,8 @@ def main() -> int:
     try:
         python = look_up(args.python)
         choice = PART if args.part else everything(args.modules)
-        chosen = modules(Path(python.tests), choice)
+        full = QUICK if args.part else args.modules
+        chosen = modules(Path(python.tests), choice, full)
     except (NoTests, LookupError, OSError) as why:
         print(f"compare: {why}", file=sys.stderr)
         return 2
@@ -189,11 +209,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory("", "cpython-", None, True) as name:
         runner = Runner(python.executable, Path(name), args.timeout)
         try:
-            results = list(run_all(runner, chosen, args.jobs))
-        except (NotAsMeant, KeyboardInterrupt) as why:
+            runner.prepare(args.modes)
+            results = list(run_all(runner, chosen, args))
+        except (NotAsMeant, subprocess.TimeoutExpired, KeyboardInterrupt) as why:
             print(f"compare: {str(why) or 'interrupted'}", file=sys.stderr)
             return 2
-    Console(width=120).print(table(results))
+    Console(width=120).print(table(results, args.modes))
     return 1 if any(each.comparison.differing for each in results) else 0
 
 

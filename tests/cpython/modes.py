@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,14 +21,31 @@ from outcomes import ABSENT, MODULE, Outcome, Outcomes
 
 RUN_MODULE = Path(__file__).with_name("run_module.py")
 PYSHIM = (sys.executable, "-m", "pyshim")
+LOG = ("--plugin", "log", "-e", "trace=all", "-o", "{log}", "--")
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """`words` are put in front of the command; `layer` is what it then finds in itself:
+    symbols, full, or, where there is to be no shim, nothing."""
+
+    layer: str
+    words: tuple[str, ...]
+
+
 MODES = {
-    "bare": (),
-    "no plugin": (*PYSHIM, "--"),
-    "log": (*PYSHIM, "--plugin", "log", "-e", "trace=all", "-o", "{log}", "--"),
+    "bare": Mode("", ()),
+    "no plugin": Mode("symbols", (*PYSHIM, "--")),
+    "log": Mode("symbols", (*PYSHIM, "--layer=symbols", *LOG)),
+    "full": Mode("full", (*PYSHIM, "--layer=full", *LOG)),
+    "unpatched": Mode("full", (*PYSHIM, "--layer=full", "--no-patch", *LOG)),
 }
-"""What is put in front of the command."""
+USUAL = ("bare", "no plugin", "log", "full")
+"""Those that are run when nobody says which."""
 RESTARTS = 4
 """How often the rest of a module is run after a crash or a hang."""
+PLANS = 60.0
+"""Seconds for patch plans to be made, where the machine is busy."""
 PATIENCE = 2.0
 """Seconds for a process that was asked to end."""
 
@@ -43,7 +60,7 @@ class Run:
 
 
 class NotAsMeant(Exception):
-    """The shim was there in a bare run, or was not in a shimmed one."""
+    """The shim was there in a bare run, or was not, or not all of it, in another."""
 
 
 class Stopped(Exception):
@@ -58,6 +75,19 @@ class Runner:
     folder: Path
     seconds: float
     stop: threading.Event = field(default_factory=threading.Event)
+
+    def prepare(self, modes: Sequence[str]) -> None:
+        """Have patch plans made before: it takes seconds, and no test hangs then."""
+        folder = _fresh(self.folder)
+        for mode in modes:
+            subprocess.run(
+                [*_words(mode, folder), self.python, "-c", ""],
+                env=_environment(folder),
+                capture_output=True,
+                timeout=self.seconds + PLANS,
+                check=False,
+            )
+        shutil.rmtree(folder, ignore_errors=True)
 
     def run(self, mode: str, module: Module) -> Run:
         """All tests; those behind a crash or a hang in a process of their own."""
@@ -86,7 +116,7 @@ class Runner:
 
     def _process(self, mode: str, module: Module, folder: Path) -> str:
         """Run it to its end or its time; how it ended."""
-        words = [each.format(log=folder / "log") for each in MODES[mode]]
+        words = _words(mode, folder)
         words += [self.python, str(RUN_MODULE), str(folder / "notes"), module.name]
         for option, patterns in (("--only", module.only), ("--but", module.but)):
             words += [option, *patterns] if patterns else []
@@ -127,12 +157,24 @@ def _fresh(parent: Path) -> Path:
     return folder
 
 
+def _words(mode: str, folder: Path) -> list[str]:
+    """What is put in front of the command."""
+    return [each.format(log=folder / "log") for each in MODES[mode].words]
+
+
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the caller's but PATH, and the library under test."""
+    """Nothing of the caller's but PATH, and the library under test.
+
+    The cache is the whole comparison's: patch plans are made once.
+    """
     kept = {name: os.environ.get(name, "") for name in ("PATH", "PYSHIM_LIB")}
     temporary = str(folder / "tmp")
     own = {"HOME": temporary, "TMPDIR": temporary, "LC_ALL": "C.UTF-8"}
-    told = {**kept, **own, "PYTHONDONTWRITEBYTECODE": "1"}
+    cache = str(folder.parent / "cache")
+    told = {
+        **{**kept, **own, "XDG_CACHE_HOME": cache},
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     return {name: value for name, value in told.items() if value}
 
 
@@ -226,8 +268,8 @@ def _said(output: Path) -> tuple[str, ...]:
 def _check(notes: Path, mode: str) -> None:
     """A comparison of bare with bare would always come out well."""
     for line in _lines(notes):
-        if "shim" in line and bool(line["shim"]) != (mode != "bare"):
-            raise NotAsMeant(f"{mode}: shim loaded: {line['shim']}")
+        if "layer" in line and line["layer"] != MODES[mode].layer:
+            raise NotAsMeant(f"{mode}: the shim in it: {line['layer'] or 'none'}")
 
 
 def _pattern(test: str) -> str:

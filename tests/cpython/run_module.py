@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import random
+import signal
 import sys
 import traceback
 import unittest
@@ -166,9 +167,17 @@ def chosen(
             yield test
 
 
-def preloaded() -> bool:
-    """Whether the shim is in this process: that a run was what it was meant to be."""
-    return "/libpyshim.so" in Path("/proc/self/maps").read_text(encoding="utf-8")
+def layer() -> str:
+    """What of the shim is in this process: that a run was what it was meant to be.
+
+    Under the full layer SIGSYS is caught, by the kernel's word: proc_pid_status(5). The
+    program itself is told otherwise.
+    """
+    if "/libpyshim.so" not in Path("/proc/self/maps").read_text(encoding="utf-8"):
+        return ""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return "full" if caught & (1 << (signal.SIGSYS - 1)) else "symbols"
 
 
 def main() -> None:
@@ -180,7 +189,7 @@ def main() -> None:
     args = parser.parse_args()
     del sys.path[0]  # this folder: its names are none of the tests' business
     notes = Notes(args.file)
-    notes.line(pid=getpid(), shim=preloaded())
+    notes.line(pid=getpid(), layer=layer())
     prepare()
     try:
         unittest.TestSuite(chosen(load(args.module), args)).run(notes)

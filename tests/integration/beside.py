@@ -14,20 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from shimmed import PYSHIM, Done, ours, run, without_ours
-from test_targets import LIMITS, MODES, REPORT, TRIVIAL
+from shimmed import BY_SYMBOLS, Done, ours, run, without_ours
+from test_targets import MODES, REPORT, TRIVIAL
 
 Change = Callable[[bytes], bytes]
 WAYS = {
     "bare": (),
-    "idle": (*PYSHIM, *MODES["idle"], "--"),
-    "all": (*PYSHIM, *MODES["ubsan"], "--"),
-    "python": (*PYSHIM, *MODES["python"], "--"),
+    "idle": (*BY_SYMBOLS, *MODES["idle"], "--"),
+    "all": (*BY_SYMBOLS, *MODES["ubsan"], "--"),
+    "python": (*BY_SYMBOLS, *MODES["python"], "--"),
 }
 """In `all` each call is logged, and looked at by rules and maps that never match."""
 IN_C = ("idle", "all")
-VFORK = LIMITS["vfork_exec"]
-"""Shells start their commands in vfork children."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def beside(
     with ThreadPoolExecutor(2) as pool:
         bare, *shimmed = pool.map(once, ("bare", *modes))
     for mode, (seen, said) in zip(modes, shimmed, strict=True):
-        known = f"pyshim: ({REPORT}|{VFORK}|{expected})"
+        known = f"pyshim: ({REPORT}|{expected})"
         assert (mode, seen) == (mode, bare[0])
         assert [each for each in said if not re.fullmatch(known, each)] == []
     log = tmp / "all" / "log"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 PYSHIM = (sys.executable, "-m", "pyshim")
+BY_SYMBOLS = (*PYSHIM, "--layer=symbols")
+"""Where a test says which calls are seen, and it is about those through symbols."""
 SECONDS = 40
 """After which a command is taken to hang."""
 ALL_SEEN = re.compile(

@@ -15,8 +15,9 @@ import pytest
 Done = subprocess.CompletedProcess[str]
 Pyshim = Callable[..., Done]
 Target = Callable[..., str]
-NOTHING = ("-e", "inject=mknod:error=EIO")
+NOTHING = ("--layer=symbols", "-e", "inject=mknod:error=EIO")
 """Switches a plugin on that listens, and changes nothing."""
+LAYERS = {"symbols": NOTHING, "full": NOTHING[1:]}
 strace = pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
 
 
@@ -34,31 +35,36 @@ def static(target: Target) -> str:
 # -- the line ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [NOTHING, ("-p", "log"), ("-o", "log")])
-def test_a_single_process(pyshim: Pyshim, options: tuple[str, ...]) -> None:
-    done = pyshim(*options, "true")
-    assert said(done) == "1 of 1 process, layer symbols"
+@pytest.mark.parametrize("options", [NOTHING[1:], ("-p", "log"), ("-o", "log")])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_single_process(pyshim: Pyshim, options: tuple[str, ...], layer: str) -> None:
+    done = pyshim(f"--layer={layer}", *options, "true")
+    assert said(done) == f"1 of 1 process, layer {layer}"
     assert done.stderr.splitlines()[-1].startswith("pyshim: coverage: ")
 
 
-def test_a_fork_tree(pyshim: Pyshim, target: Target) -> None:
-    done = pyshim(*NOTHING, target("fork_loop"), "20")
-    assert said(done) == "21 of 21 processes, layer symbols"
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_fork_tree(pyshim: Pyshim, target: Target, layer: str) -> None:
+    done = pyshim(*LAYERS[layer], target("fork_loop"), "20")
+    assert said(done) == f"21 of 21 processes, layer {layer}"
 
 
-def test_vfork_and_exec(pyshim: Pyshim, target: Target) -> None:
+@pytest.mark.parametrize("layer", LAYERS)
+def test_vfork_and_exec(pyshim: Pyshim, target: Target, layer: str) -> None:
     """Five children each that exec, that fail to, and that only end."""
-    done = pyshim(*NOTHING, target("vfork_exec"))
-    assert said(done) == "16 of 16 processes, layer symbols"
+    done = pyshim(*LAYERS[layer], target("vfork_exec"))
+    assert said(done) == f"16 of 16 processes, layer {layer}"
 
 
+@pytest.mark.parametrize("layer", LAYERS)
 def test_every_way_to_exec_and_an_environment_without_us(
-    pyshim: Pyshim, target: Target
+    pyshim: Pyshim, target: Target, layer: str
 ) -> None:
-    done = pyshim(*NOTHING, target("spawn_env"), "/usr/bin/env", "-i", "/bin/true")
-    assert said(done) == "15 of 15 processes, layer symbols"
-    done = pyshim(*NOTHING, "env", "-i", "/bin/sh", "-c", "/bin/true; exec /bin/true")
-    assert said(done) == "2 of 2 processes, layer symbols"
+    options = LAYERS[layer]
+    done = pyshim(*options, target("spawn_env"), "/usr/bin/env", "-i", "/bin/true")
+    assert said(done) == f"15 of 15 processes, layer {layer}"
+    done = pyshim(*options, "env", "-i", "/bin/sh", "-c", "/bin/true; exec /bin/true")
+    assert said(done) == f"2 of 2 processes, layer {layer}"
 
 
 def test_a_static_child(pyshim: Pyshim, static: str) -> None:
@@ -237,7 +243,8 @@ def test_the_table(pyshim: Pyshim, tmp_path: Path) -> None:
     total = next(row.split() for row in rows if row.startswith("total "))
     assert int(total[1]) == int(total[2]) + int(total[3])
     assert any(row == f"seen: {row.split()[1]} % of {total[1]}" for row in rows)
-    assert rows[-1] == "seen by pyshim, and answered without the kernel: 0"
+    assert rows[-2] == "seen by pyshim, and answered without the kernel: 0"
+    assert rows[-1] == "seen by pyshim alone: 0"
 
 
 def test_refusals(pyshim: Pyshim, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
-WITH_COMMANDS = ["README.md", "examples/README.md", "docs/howto-eintr.md"]
+WITH_COMMANDS = [
+    *("README.md", "examples/README.md", "docs/howto-eintr.md", "docs/howto-layers.md")
+]
 PAGES = sorted(
     {
         str(path.relative_to(ROOT))

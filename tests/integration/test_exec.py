@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shimmed import PYSHIM, Done, ours, run, without_ours
+from shimmed import BY_SYMBOLS, PYSHIM, Done, ours, run, without_ours
 
 Target = Callable[..., str]
 BARE_BONES = ("-nostdlib", "-static", "-fno-stack-protector", "-O1")
@@ -58,7 +58,7 @@ def logged(tmp_path: Path) -> Callable[..., Log]:
         file = tmp_path / "log"
         options = ["--plugin", "log", "-s", "200", "-o", str(file), "--"]
         env = {"PATH": os.environ["PATH"]} if env is None else env
-        done = run([*PYSHIM, *options, *command], cwd=tmp_path, env=env)
+        done = run([*BY_SYMBOLS, *options, *command], cwd=tmp_path, env=env)
         return Log(done, file.read_text().splitlines())
 
     return go

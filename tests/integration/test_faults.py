@@ -21,7 +21,8 @@ Pyshim = Callable[..., Done]
 def test_error_is_returned_as_this_function_does(
     pyshim: Pyshim, target: Target, word: str
 ) -> None:
-    done = pyshim("-e", f"inject={word}:error=EXDEV", target("calls_by_name"), word)
+    rule = f"inject={word}:error=EXDEV"
+    done = pyshim("--layer=symbols", "-e", rule, target("calls_by_name"), word)
     assert returned(done) == [f"{word}: -1 EXDEV"]
 
 

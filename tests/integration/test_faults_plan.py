@@ -64,8 +64,10 @@ def test_a_full_disk_leaves_the_old_file(
     pyshim: Pyshim, example: Target, tmp_path: Path
 ) -> None:
     (tmp_path / "saved").write_text("old")
-    command = ["-e", "inject=write:error=ENOSPC", example("08_file_writer"), "saved"]
-    done = pyshim(*command, stdin=None, input="new")
+    rule = "inject=write:error=ENOSPC:path=**/saved*"
+    done = pyshim(
+        "-e", rule, example("08_file_writer"), "saved", stdin=None, input="new"
+    )
     assert done.returncode == 1
     assert "not written: No space left on device" in done.stderr
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {
@@ -186,7 +188,7 @@ def test_fair_in_a_rule(pyshim: Pyshim, target: Target, error: str) -> None:
 
 
 def test_one_line_a_rule(pyshim: Pyshim, target: Target) -> None:
-    rules = ["inject=read:error=EIO:when=2+", "inject=write:error=EIO"]
+    rules = ["inject=read:error=EIO:when=2+", "inject=mknod:error=EIO"]
     words = [word for rule in rules for word in ("-e", rule)]
     done = pyshim(*words, target("eintr_count"), "4")
     hit, never = said(done)

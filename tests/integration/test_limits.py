@@ -72,7 +72,7 @@ def test_a_program_without_room_for_the_shim(target: Target, tmp_path: Path) -> 
     assert without_ours(done) == bare
     aside, coverage = ours(done)
     assert aside == f"pyshim: stepped aside 1 times: {NO_MEMORY}"
-    assert "coverage: 0 of 1 process, layer symbols; not heard from: /" in coverage
+    assert "coverage: 0 of 1 process, layer full; not heard from: /" in coverage
 
 
 NO_MEMORY = "a limit of the program's left no memory for the shim"

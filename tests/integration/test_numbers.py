@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from shimmed import PYSHIM, run, without_ours
+from shimmed import BY_SYMBOLS, PYSHIM, run, without_ours
 
 from pyshim.calls import table
 
@@ -81,7 +81,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log(every: list[str], folder: Path) -> dict[int, str]:
     """What the log says of each number with arguments of -1."""
     options = ["-plog", "-o", "log", "-e", f"trace={EVERYTHING}", "--"]
-    results([*PYSHIM, *options, *every, "-1"], folder)
+    results([*BY_SYMBOLS, *options, *every, "-1"], folder)
     return calls(folder / "log")
 
 
@@ -97,7 +97,7 @@ def test_it_does_what_it_does_bare(every: list[str], folder: Path, value: str) -
     bare = results([*every, value], folder)
     assert len(bare) > LAST - 30
     for mode, options in MODES.items():
-        shimmed = results([*PYSHIM, *options, "--", *every, value], folder)
+        shimmed = results([*BY_SYMBOLS, *options, "--", *every, value], folder)
         assert shimmed == bare, mode
 
 
@@ -139,7 +139,7 @@ def test_each_row_of_a_number_can_be_failed_by_its_name(
     rows = [row for row in table().reachable if row.number and row.ret != "void"]
     names = ",".join(row.name for row in rows)
     rule = f"inject={names}:error=EDOM"
-    made = results([*PYSHIM, "-e", rule, "--", *every, "-1"], folder)
+    made = results([*BY_SYMBOLS, "-e", rule, "--", *every, "-1"], folder)
     failed = {number for number, how in made.items() if how == "EDOM"}
     kernel = {row.syscall for row in rows}
     assert {number for number, line in log.items() if name_of(line) in kernel} == failed

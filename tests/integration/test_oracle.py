@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from shimmed import PYSHIM, run
+from shimmed import BY_SYMBOLS, run
 
 from pyshim.calls import Call, table
 
@@ -298,7 +298,7 @@ def both_logs(tmp_path: Path, command: Sequence[str]) -> tuple[str, str]:
     # strace's own work is ptrace, by the ten thousands: without it this takes half.
     log = ["-e", "trace=!ptrace,%composite", "-s", STRSIZE, "-o", str(ours), "--"]
     strace = ["strace", "-f", "-s", STRSIZE, "-o", str(theirs), "--"]
-    run([*PYSHIM, *log, *strace, *command], cwd=tmp_path)
+    run([*BY_SYMBOLS, *log, *strace, *command], cwd=tmp_path)
     read = [file.read_text(errors="surrogateescape") for file in (ours, theirs)]
     return read[0], read[1]
 

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
-from shimmed import PYSHIM
+from shimmed import BY_SYMBOLS
 
-COLLECT = [*PYSHIM, "--plugin", str(Path(__file__).with_name("collector.py"))]
+COLLECT = [*BY_SYMBOLS, "--plugin", str(Path(__file__).with_name("collector.py"))]
 DEADLINE = 30.0
 
 

@@ -10,9 +10,9 @@ from pyshim.bridge_side import Call as TargetCall
 from pyshim.calls import Call
 from pyshim.errors import UsageError
 from pyshim.event import Event
-from pyshim.plan import Map
 from pyshim.rules import Rule, parse
 from pyshim.session import Run
+from pyshim.wants import Map
 
 
 @hookimpl

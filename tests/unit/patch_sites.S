@@ -123,6 +123,48 @@ begin at_the_end
 	syscall
 end at_the_end
 
+/* -- what is behind it -- */
+
+begin flags_from_before
+	test	%edi, %edi
+	mov	$39, %eax
+	syscall
+	je	1f
+	xor	%eax, %eax
+1:	ret
+end flags_from_before
+
+begin flags_in_part
+	test	%edi, %edi
+	mov	$39, %eax
+	syscall
+	inc	%edi
+	jc	1f
+	xor	%eax, %eax
+1:	ret
+end flags_in_part
+
+begin flags_where_it_jumps
+	test	%edi, %edi
+	mov	$39, %eax
+	syscall
+	jmp	1f
+	xor	%edi, %edi
+1:	sete	%al
+	ret
+end flags_where_it_jumps
+
+begin flags_of_its_own
+	test	%edi, %edi
+	mov	$39, %eax
+	syscall
+	mov	%rax, %rdi
+	cmp	$-4095, %rdi
+	jae	1f
+	xor	%eax, %eax
+1:	ret
+end flags_of_its_own
+
 /* -- with what is behind it -- */
 
 begin loops_to_itself

@@ -81,6 +81,15 @@ def test_what_the_kernel_restarts_is_one_call() -> None:
     restart = syscall("restart_syscall", LATER + 2)
     found = of([cut, restart], call("read", LATER - 9, LATER + 9))
     assert found.total == Tally(2)
+    assert not found.answered
+
+
+def test_what_a_signal_ends_for_good_is_one_call() -> None:
+    """Whether it comes again is not told before it does."""
+    cut = syscall("pause", LATER, result="? ERESTARTNOHAND (To be restarted)")
+    found = of([cut], call("pause", LATER - 9, LATER + 9))
+    assert found.total == Tally(1)
+    assert not found.answered
 
 
 def test_the_innermost_call_counts() -> None:
@@ -94,14 +103,38 @@ def test_the_innermost_call_counts() -> None:
     assert (found.total.seen, missed(found)) == (1, {"inside fopen": 2})
 
 
-def test_a_call_without_a_syscall_is_extra() -> None:
+def test_a_call_without_a_syscall_was_answered() -> None:
     found = of([], call("sbrk", LATER, LATER + 9), call("fopen", LATER, LATER + 9))
-    assert found.extra == Counter(brk=1)
+    assert found.answered == Counter(sbrk=1)
+    assert not found.extra
+
+
+def test_a_caught_call_without_a_syscall_is_extra() -> None:
+    found = of([], call("brk", LATER, LATER + 9)._replace(caught=True))
+    assert (found.extra, found.answered) == (Counter(brk=1), Counter())
+
+
+def test_what_the_shim_answers_for_the_kernel() -> None:
+    """The program's own action for SIGSYS: the real one is the shim's."""
+    told = call("rt_sigaction", LATER, LATER + 9)._replace(caught=True)
+    found = of([], told._replace(args=(31, 1, 0, 8)), told._replace(args=(10, 1, 0, 8)))
+    assert (found.answered, found.extra) == ({"rt_sigaction": 1}, {"rt_sigaction": 1})
+
+
+def test_what_is_told_before_it_is_gone() -> None:
+    """A handler's return, in a read that goes on: nothing ends the event but itself."""
+    back = call("SYS_rt_sigreturn", LATER + 20, LATER + 21)._replace(caught=True)
+    cut = syscall("read", LATER, result="? ERESTARTSYS (To be restarted)")
+    lines = [cut, syscall("rt_sigreturn", LATER + 30), syscall("read", LATER + 40)]
+    found = of(lines, call("read", LATER - 9, LATER + 90), back)
+    assert found.total == Tally(3)
 
 
 def test_hot_calls_too_short_for_a_syscall_are_none() -> None:
     found = of([], call("gettimeofday", LATER, LATER + 40))
-    assert not found.extra
+    assert not found.answered
+    found = of([], call("gettimeofday", LATER, LATER + 40)._replace(caught=True))
+    assert found.extra == Counter(gettimeofday=1)
 
 
 def test_calls_whose_end_is_not_known() -> None:
@@ -116,7 +149,7 @@ def test_calls_whose_end_is_not_known() -> None:
     ]
     found = of(syscalls, *events)
     assert (found.total.seen, missed(found)) == (3, {"libc by itself": 1})
-    assert not found.extra
+    assert not found.answered
 
 
 def test_exit_and_what_it_does_on_the_way() -> None:
@@ -140,6 +173,11 @@ def test_where_the_others_were_made() -> None:
         "the program's own instruction": 1,
         "libc by itself": 1,
     }
+
+
+def test_what_death_cut_off_is_missed_and_says_so() -> None:
+    lines = [syscall("brk", LATER, result="?"), syscall("exit", LATER + 1, result="?")]
+    assert missed(of(lines)) == {"cut off by the end": 1, "libc by itself": 1}
 
 
 def test_without_a_hello_all_is_missed() -> None:

@@ -45,6 +45,29 @@ def test_a_line(tmp_path: Path) -> None:
     assert [each.restarts for each in thread.syscalls] == [False, True, False]
 
 
+def test_a_trap(tmp_path: Path) -> None:
+    """Only what the kernel sent back to the shim; a seccomp filter's is none."""
+    info = (
+        "si_signo=SIGSYS, si_code=SYS_{}, si_call_addr=0x7f00, si_syscall={}, si_arch"
+    )
+    (thread,) = logs(
+        tmp_path,
+        t5=[
+            line(1, EXEC),
+            line(
+                2, f"--- SIGSYS {{{info.format('USER_DISPATCH', '__NR_read')}=1}} ---"
+            ),
+            line(3, f"--- SIGSYS {{{info.format('USER_DISPATCH', '499')}=1}} ---"),
+            line(4, f"--- SIGSYS {{{info.format('SECCOMP', '__NR_write')}=1}} ---"),
+            line(5, "--- SIGSYS {si_signo=SIGSYS, si_code=SI_USER, si_pid=1} ---"),
+        ],
+    )
+    assert [(each.name, each.address) for each in thread.syscalls] == [
+        *(("read", 0x7F00), ("syscall_0x1f3", 0x7F00)),
+    ]
+    assert all(each.trapped for each in thread.syscalls)
+
+
 def test_threads_and_children(tmp_path: Path) -> None:
     found = logs(
         tmp_path,

@@ -1,0 +1,66 @@
+"""The last lines of a run: what was not seen of it, and how much was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyshim import layers
+
+if TYPE_CHECKING:
+    from pyshim.session import Run
+
+
+def report_coverage(run: Run) -> None:
+    """Say what was not seen, and at last how much was, if anybody listened.
+
+    That a run without the shim looked like one with it is the worst that can happen: if
+    nothing foretold it, it is a failure of pyshim's.
+    """
+    if not run.processes and not run.bypassed:
+        run.failure = (
+            f"{run.argv[0]}: the shim was never loaded; nothing was seen or changed"
+        )
+    for each in dict.fromkeys(run.bypassed):
+        if each in run.told:
+            continue
+        run.say(f"bypass: {each}; what it did was not seen")
+    if run.dropped:
+        run.say(f"dropped {run.dropped} events: they came faster than they were read")
+    if run.torn:
+        run.say(f"lost {run.torn} events that a signal handler jumped away from")
+    if run.lost:
+        run.say(f"lost {run.lost} bytes of events: no room for them in TMPDIR")
+    for reason, count in run.skipped.items():
+        if reason == UNARMED[0]:
+            run.say(_unarmed(count))
+        else:
+            run.say(f"stepped aside {count} times: {SKIPS.get(reason, reason)}")
+    if run.coverage:
+        run.say(run.coverage.line())
+
+
+def _unarmed(count: int) -> str:
+    """An old kernel, or somebody who forbids prctl(2), to us or to a child alone."""
+    programs = "1 program" if count == 1 else f"{count} programs"
+    why = layers.refusal() or "prctl was refused there, as by a seccomp filter"
+    return f"layer full could not be armed in {programs}, only symbols: {why}"
+
+
+UNARMED = ("unarmed", "child")
+"""In the constructor of a program, and later in a thread or a fork's child."""
+SKIPS = {
+    "hook_reentered": "call inside a Python hook, or in a handler that interrupted one",
+    "hook_starting": "another thread was just starting Python",
+    "hook_busy": "another thread's Python hook went on for two seconds and more",
+    "hook_vfork": "Python hook in a vfork child",
+    "hook_forked": "Python hook after a fork that bypassed fork(3)",
+    "hook_broken": "Python could not be started in the target",
+    "seccomp": "the program entered seccomp",
+    "sight": "a path could not be read",
+    "sites": "more call sites than can be told apart",
+    "exec": "an environment too large to be copied",
+    "child": "the full layer could not be armed in a thread or a process",
+    "native": "a thread gave its stack away, or used int $0x80: symbols only since",
+    "hook_memory": "Python hook on memory and locks that libc asked for by itself",
+    "memory": "a limit of the program's left no memory for the shim",
+}

@@ -1,0 +1,55 @@
+"""What one run asks of the shim, as values: what plugins said, put together."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from pyshim.calls import Call
+from pyshim.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Paths at or below `source` are found at or below `target`: both absolute."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHook:
+    """A hookimpl to be called inside the target."""
+
+    plugin: str
+    module: str
+    file: str
+    function: str
+    calls: frozenset[Call]
+    paths: tuple[str, ...]
+    caught: bool = False
+    """Whether it is asked, too, of what comes through no symbol; as Rule.caught."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """All that one run asks of the shim."""
+
+    rules: tuple[Rule, ...] = ()
+    logged: frozenset[Call] = frozenset()
+    maps: tuple[Map, ...] = ()
+    hooks: tuple[TargetHook, ...] = ()
+    strsize: int = 32
+    search_path: tuple[str, ...] = ()
+    """sys.path of the interpreter in the target."""
+    full: bool = False
+    """Whether the catch-all is armed."""
+    patched: bool = True
+    """Whether libc may be changed in memory, so that it takes less: shim/patch.h."""
+    heard: bool = True
+    """Whether any plugin listens to events: else forks and ends are not even told."""
+
+    @property
+    def fairness(self) -> bool:
+        """Whether any rule reports or requires a fair EINTR."""
+        return any(r.error == errno.EINTR or r.fair_only for r in self.rules)
