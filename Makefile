@@ -54,7 +54,7 @@ test: debs build examples check ## all tests (under ten minutes on two cores)
 bench: build ## cost per call beside strace, libfiu and fakechroot
 	$(BIN)/python benchmarks/run.py
 
-cpython: build ## CPython's own tests, bare and under pyshim (forty minutes)
+cpython: build ## CPython's own tests, bare and under pyshim (an hour)
 	$(BIN)/python tests/cpython/compare.py
 
 coverage: build ## how much the full layer sees of sixty commands, into docs/coverage.md (five minutes)

@@ -56,10 +56,17 @@ class Call:
     noreturn: bool = False
     number: bool = False
     """No function of libc's: made by syscall(2) alone."""
+    passed: bool = False
+    """Left alone by syscall(2), and with no code of ours behind it: fork by number."""
     caught: bool = False
     """As this a syscall is seen that comes through no symbol: by the full layer."""
     codes: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Failures of its own that are no errno: negative numbers, by name."""
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether any code of ours runs behind it, so that its exit is seen."""
+        return not (self.noreturn or self.jump or self.passed)
 
     @property
     def eintr(self) -> bool:
@@ -181,7 +188,8 @@ def _call(index: int, row: Mapping[str, object]) -> Call:
         jump=bool(row["jump"]),
         noreturn=bool(row["noreturn"]),
         number=bool(row["number"]),
-        caught=bool(row.get("caught")),
+        passed=bool(row["passed"]),
+        caught=bool(row["caught"]),
         codes=codes,
         base=str(row["base"]),
     )

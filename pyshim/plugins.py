@@ -235,7 +235,7 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
 
 def _coming_back(impl: pluggy.HookImpl, chosen: frozenset[Call]) -> frozenset[Call]:
     """Without what is left by a jump: nothing of ours comes after vfork or setjmp."""
-    left = frozenset(call for call in chosen if not (call.jump or call.noreturn))
+    left = frozenset(call for call in chosen if call.comes_back)
     if not left:
         names = ", ".join(sorted(call.name for call in chosen))
         raise PluginError(

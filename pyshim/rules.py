@@ -176,7 +176,7 @@ def _returning(calls: frozenset[Call], whole: str) -> frozenset[Call]:
 
 def _coming_back(calls: frozenset[Call], whole: str) -> frozenset[Call]:
     """Without exit and what is left by a jump: nothing of ours comes after them."""
-    left = frozenset(call for call in calls if not (call.noreturn or call.jump))
+    left = frozenset(call for call in calls if call.comes_back)
     if calls and not left:
         raise UsageError(f"no exit to delay is seen of these calls: {whole!r}")
     return left

@@ -51,6 +51,7 @@ def table(rows: list[Row], exports: list[Export]) -> dict[str, Any]:
                 "jump": row.jump,
                 "noreturn": row.facts.get("noreturn", False),
                 "number": not row.exported,
+                "passed": row.facts.get("passed", False),
                 "caught": row.name in by_number,
                 "stub": row.stub or ("" if row.name in have else LACKING),
             }

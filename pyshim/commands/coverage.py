@@ -32,6 +32,8 @@ syscall how often strace saw it, how often pyshim did, and where the others were
   inside CALL            by libc on the way, of a call that pyshim saw
   libc by itself         by libc, in no such call
   ld.so, libNAME.so      by the loader, by a library's own instruction
+  a patched site         by libc or ld.so, in no such call, under the full layer
+  cut off by the end     anywhere, and its process ended in it
   PROGRAM, without the shim    by a program that bypassed
 
 What ld.so does before the shim's constructor is counted apart, and so is what the shim
@@ -40,8 +42,9 @@ does for itself. The command is as slow as strace makes it.
 _EPILOG = """\
 exit status: the command's own; 125: no strace here, or the command was never seen
 
-example:
+examples:
   pyshim coverage -- sort -o sorted file
+  pyshim coverage --layer=full -- sort -o sorted file
 """
 _SOURCES = 3
 """Places named for a syscall before the rest is only counted."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ALL = (
     *("os", "posix", "subprocess", "signal", "threadsignals", "fork1"),
-    *("thread", "threading", "threading_local", "socket"),
+    *("thread", "threading", "threading_local", "faulthandler", "ctypes", "socket"),
     *("select", "selectors", "poll", "epoll", "mmap", "fcntl", "pty"),
     *("tempfile", "shutil", "time", "asyncio", "multiprocessing_*"),
 )

@@ -153,7 +153,6 @@ def test_a_miss_is_no_call_of_the_shims(
         counts = found["syscalls"][name]
         assert counts["pyshim"] == 0
         assert counts["strace"] == whole["syscalls"][name]["strace"] > 0
-    assert found["strace"] == whole["strace"]
     assert found["extra"] == {}
 
 
