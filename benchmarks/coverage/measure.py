@@ -82,7 +82,7 @@ def _counted(stage: Stage, full: Sequence[str]) -> Counted:
         *(*PYSHIM, "coverage", *full, "--json", str(path), "-o", table, "--")
     )
     if not path.exists() or not path.stat().st_size:
-        raise Failed(f"pyshim coverage: {seen.stderr.strip()}")
+        raise Failed((seen.stderr.splitlines() or ["no word"])[-1])
     found: dict[str, Any] = json.loads(path.read_text())
     missed = {
         f"{name}, {source}": count

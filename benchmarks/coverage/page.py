@@ -182,7 +182,7 @@ def is_good(row: Row) -> bool:
 
 
 def main() -> int:
-    """0: all is well; 1: a row falls short of what is promised."""
+    """0: all is well; 1: a row falls short of what is promised; 2: no page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", metavar="TEXT", help="of these commands")
     parser.add_argument("-o", metavar="FILE", help="write the page there")
@@ -202,6 +202,9 @@ def main() -> int:
         prefix="coverage-", ignore_cleanup_errors=True
     ) as home:
         found = list(rows(chosen, Path(home), args.patched))
+    if any(row.failure and not row.job.missing for row in found):
+        print("no page: not all of them could be measured", file=sys.stderr)
+        return 2
     page = document(found)
     if args.o:
         Path(args.o).write_text(page)
