@@ -232,7 +232,10 @@ def _is_around(span: Span, time: int) -> bool:
 
 def _goes_on(span: Span, time: int) -> bool:
     """Whether another call that begins then is inside of it."""
-    return span.reach is not Reach.FIRST and span.end > time
+    if span.reach is Reach.FIRST:
+        # Cut short by a signal, and to come again behind the handler's calls.
+        return span.found and not span.used
+    return span.end > time
 
 
 def _source(told: Told, span: Span | None) -> str:

@@ -58,12 +58,21 @@ class Told(NamedTuple):
 
 
 @dataclass(slots=True)
+class _Asked:
+    """A trap that was not followed by its syscall yet."""
+
+    trap: Syscall
+    spare: int = -1
+    """Of what was told: one of its name, made in the shim at a place unknown to us."""
+
+
+@dataclass(slots=True)
 class _Walk:
     """Where we are in the syscalls of one thread, in one image."""
 
     image: Image
     told: list[Told] = field(default_factory=list)
-    asked: list[Syscall] = field(default_factory=list)
+    asked: list[_Asked] = field(default_factory=list)
     """What was sent back and not made yet; the innermost, in a handler, last."""
     cut: defaultdict[tuple[str, int], list[int]] = field(
         default_factory=lambda: defaultdict(list)
@@ -71,14 +80,11 @@ class _Walk:
     """By the name and the instruction that may come again: who had asked for it."""
     handling: bool = False
     """Whether the shim's handler has not returned yet."""
-    spare: int = -1
-    """Of `told`: behind the last trap, of its name, and from an unknown place."""
 
     def go(self, syscall: Syscall) -> None:
         """The next line."""
         if syscall.trapped:
-            self._settle()
-            self.asked.append(syscall)
+            self.asked.append(_Asked(syscall))
             self.handling = True
         elif self.image.origin(syscall.address) not in SHIM:
             self._tell(syscall, Maker.PROGRAM)
@@ -90,10 +96,16 @@ class _Walk:
             self._made(syscall)
 
     def end(self) -> list[Told]:
-        """All there is to tell, with what was never made."""
-        self._settle()
+        """All there is to tell, with what was never made.
+
+        What was asked for is the program's, made wherever in the shim.
+        """
         for each in self.asked:
-            self._tell(each, Maker.NOBODY)
+            if each.spare < 0:
+                self._tell(each.trap, Maker.NOBODY)
+            else:
+                made = self.told[each.spare].syscall._replace(address=each.trap.address)
+                self.told[each.spare] = Told(made, self.image, Maker.PROGRAM)
         return self.told
 
     def _tell(self, syscall: Syscall, maker: Maker) -> None:
@@ -108,18 +120,10 @@ class _Walk:
         if asker:
             self._tell(syscall._replace(address=asker), Maker.PROGRAM)
             return
-        if self.asked and self.asked[-1].name == syscall.name:
-            self.spare = len(self.told)
+        last = self.asked[-1] if self.asked else None
+        if last and last.spare < 0 and last.trap.name == syscall.name:
+            last.spare = len(self.told)
         self._tell(syscall, Maker.EITHER if known else Maker.SHIM)
-
-    def _settle(self) -> None:
-        """What was asked for last is the program's, made wherever in the shim."""
-        if self.spare >= 0 and self.asked:
-            syscall = self.told[self.spare].syscall
-            address = self.asked.pop().address
-            syscall = syscall._replace(address=address)
-            self.told[self.spare] = Told(syscall, self.image, Maker.PROGRAM)
-        self.spare = -1
 
     def _is_in_place(self, syscall: Syscall) -> bool:
         """Whether the program's are made there: a name alone may be the shim's own."""
@@ -130,10 +134,8 @@ class _Walk:
     def _first(self, syscall: Syscall) -> int:
         """The address of what asked for it; 0: nothing did."""
         for at in reversed(range(len(self.asked))):
-            if self.asked[at].name == syscall.name:
-                if at == len(self.asked) - 1:
-                    self.spare = -1
-                return self.asked.pop(at).address
+            if self.asked[at].trap.name == syscall.name:
+                return self.asked.pop(at).trap.address
         return 0
 
     def _again(self, syscall: Syscall) -> int:

@@ -29,6 +29,8 @@ _TRAP = re.compile(
     r"(\d+)\.(\d{9}) \[[0-9a-f?]+\] --- SIGSYS \{.*si_code=SYS_USER_DISPATCH, "
     r"si_call_addr=0x([0-9a-f]+), si_syscall=(?:__NR_)?(\w+)"
 )
+_LOST = " <detached ...>\n"
+"""A thread that strace lost sight of as its process ended, and can't say in what."""
 _TRAPPED = "sent back as SIGSYS"
 _FORKS = ("clone", "clone3", "fork", "vfork")
 _EXECS = ("execve", "execveat")
@@ -145,6 +147,8 @@ def _parse(line: str) -> Syscall | None:
     match = _LINE.match(line)
     if match is None:
         return _parse_trap(line)
+    if line.endswith(_LOST):
+        return None
     seconds, fraction, address, name, rest = match.groups()
     args, _, result = rest.rpartition(" = ")
     return Syscall(

@@ -157,7 +157,8 @@ def test_python_forks_where_vfork_fails(pyshim: Pyshim, tmp_path: Path) -> None:
     done = pyshim(*options, "-e", rule, sys.executable, "-S", "-c", script)
     assert (done.returncode, done.stdout) == (0, "0\n")
     log = (tmp_path / "log").read_text()
-    assert re.search(r"vfork\(\) += -1 EAGAIN .* \(INJECTED\)\n.*clone\(", log)
+    # The child may have ended before its parent's line is due.
+    assert re.search(r"vfork\(\) += -1 EAGAIN .* \(INJECTED\)\n(.*\n)*.*clone\(", log)
 
 
 def test_a_delay_and_a_signal_come_before_it(pyshim: Pyshim, target: Target) -> None:

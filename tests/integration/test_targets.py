@@ -125,8 +125,6 @@ LIMITS = {
     "own_stack_gone": f"{NATIVE}|{UNARMED}",
     "raw_children": f"{UNARMED}|{BYPASSED}",
     "raw_thread_fs": UNARMED,
-    # It execs with an environment of its own, by no function.
-    "raw_vfork": "coverage: 101 of 121 .*; not heard from: /bin/true 20 times",
     "seccomp_filter": SECCOMP,
     "seccomp_inline": SECCOMP,
     "seccomp_strict": SECCOMP,

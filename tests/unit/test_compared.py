@@ -130,6 +130,18 @@ def test_what_is_told_before_it_is_gone() -> None:
     assert found.total == Tally(3)
 
 
+def test_what_a_handler_interrupts_may_be_cut_off_when_it_comes_again() -> None:
+    events = [
+        call("pause", LATER - 9, LATER - 9, Kind.UNFINISHED),
+        call("getppid", LATER + 10, LATER + 20)._replace(caught=True),
+    ]
+    lines = [
+        syscall("pause", LATER, result="? ERESTARTNOHAND (To be restarted)"),
+        *(syscall("getppid", LATER + 15), syscall("pause", LATER + 30, result="?")),
+    ]
+    assert of(lines, *events).total == Tally(3)
+
+
 def test_hot_calls_too_short_for_a_syscall_are_none() -> None:
     found = of([], call("gettimeofday", LATER, LATER + 40))
     assert not found.answered

@@ -93,6 +93,21 @@ def test_the_shims_own_of_the_same_name(place: int, own: int) -> None:
     assert found == [("getpid", "program", HERE)]
 
 
+def test_a_handler_behind_the_shims_own_of_the_same_name(
+    functions: dict[str, int], place: int, own: int
+) -> None:
+    back, probe = made("rt_sigreturn", own), made("rt_sigprocmask", own)
+    returns = SHIM + functions["catch_sigreturn"] + 2
+    found = told(
+        *(trap("rt_sigprocmask", THERE), back, probe),
+        *(trap("rt_sigreturn"), back, made("rt_sigreturn", returns)),
+        made("rt_sigprocmask", place),
+    )
+    assert found == [
+        *(("rt_sigreturn", "program", HERE), ("rt_sigprocmask", "program", THERE)),
+    ]
+
+
 def test_from_a_place_that_nobody_knows_it_is_still_the_programs(own: int) -> None:
     """A miss must not look like a call of the shim's."""
     found = told(

@@ -45,6 +45,12 @@ def test_a_line(tmp_path: Path) -> None:
     assert [each.restarts for each in thread.syscalls] == [False, True, False]
 
 
+def test_a_thread_that_strace_lost(tmp_path: Path) -> None:
+    lost = [line(2, "brk(NULL) = 0x1"), line(3, "exit_group(0 <detached ...>")]
+    (thread,) = logs(tmp_path, t5=[line(1, EXEC), *lost])
+    assert [each.name for each in thread.syscalls] == ["brk"]
+
+
 def test_a_trap(tmp_path: Path) -> None:
     """Only what the kernel sent back to the shim; a seccomp filter's is none."""
     info = (
