@@ -21,8 +21,8 @@ from pathlib import Path
 
 TARGET = Path(__file__).parent / "targets" / "stress.c"
 FLAGS = ("-Wall", "-Wextra", "-Werror", "-pthread", "-O1", "-g", "-Wl,-z,now")
-"""Bound at the start: ld.so, looking a function up in a handler, needs more than is left of
-its stack of 8 KiB, and bare it then overwrites what lies below."""
+"""Bound at the start: ld.so, looking a function up in a handler, needs more than is
+left of its stack of 8 KiB, and bare it then overwrites what lies below."""
 SECONDS = 60
 """After which a run is taken to hang; it takes a third of one."""
 EACH = 100
