@@ -28,6 +28,8 @@ from rich.table import Table
 
 SHOWN = 30
 """Odd tests of one module that are named: a shim that is broken breaks them all."""
+NOT_RUN = "-"
+"""In place of seconds: the module was not run in that mode."""
 FIND = """
 import json, sys, test.support
 print(json.dumps([sys.executable, test.__path__[0], sys.version.split()[0]]))
@@ -120,11 +122,11 @@ def show(result: Result) -> None:
 
 
 def columns(result: Result, modes: Sequence[str]) -> list[str]:
-    """The module's row of the table; 0 s where it was not run in that mode."""
+    """The module's row of the table."""
     found = result.comparison
     counts = (len(found.tests), found.same, len(found.flaky), len(found.differing))
     runs = [result.runs.get(mode) for mode in modes]
-    seconds = [f"{each.seconds:.0f}" if each else "0" for each in runs]
+    seconds = [f"{each.seconds:.0f}" if each else NOT_RUN for each in runs]
     return [found.module, *map(str, counts), *seconds]
 
 
@@ -137,7 +139,8 @@ def table(results: Sequence[Result], modes: Sequence[str]) -> Table:
     rows = [columns(each, modes) for each in results]
     for row in rows:
         made.add_row(*row)
-    sums = [sum(map(int, column)) for column in list(zip(*rows, strict=True))[1:]]
+    _, *counted = zip(*rows, strict=True)
+    sums = [sum(int(each) for each in column if each != NOT_RUN) for column in counted]
     made.add_row("all", *map(str, sums), style="bold")
     return made
 

@@ -76,12 +76,7 @@ NEVER = "error=EIO:when=60000:p=0"
 """`p=0`, because some targets make more than 60,000 calls of a kind."""
 MODES = {
     "idle": ("-e", "inject=symlink:error=EIO:when=60000"),
-    "rule": ("-e", f"inject=all:{NEVER}"),
     "log": ("--plugin", "log", "-o", "{tmp}/log"),
-    "path": (
-        *("--plugin", "log", "-o", "{tmp}/log"),
-        *("-e", "inject=%file:error=EIO:path=/no/such/**"),
-    ),
     "python": ("--plugin", "{tmp}/../trivial.py"),
     "map": ("--map", "/no/such/folder=/dev"),
     "ubsan": (
