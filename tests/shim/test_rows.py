@@ -127,7 +127,7 @@ def test_the_caller_sees_what_libc_says(
 
 @pytest.fixture(scope="module")
 def failed(drive: Drive) -> Results:
-    # By symbols: it is about the wrappers, and not about what the driver asks for itself.
+    # By symbols: it is about wrappers, not about what the driver asks for itself.
     rule = "inject=/^(?!dlvsym):error=EIO"
     return drive(*PYSHIM, "--layer=symbols", "-e", rule, every=True)
 
