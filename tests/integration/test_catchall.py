@@ -72,6 +72,16 @@ def test_without_the_layer_it_does_not(pyshim: Pyshim, target: Target) -> None:
     assert returned(done) == ["read: 8", "read_bad: EFAULT"]
 
 
+def test_the_log_names_the_function_that_made_it(
+    calls: Callable[..., Callable[..., Done]], tmp_path: Path
+) -> None:
+    """Where that is known: of an inline syscall there is none."""
+    calls("-p", "log", "-e", "trace=openat,fopen", "-o", "log")("fopen", "openat")
+    lines = (tmp_path / "log").read_text().splitlines()
+    opened = [line for line in lines if 'openat(AT_FDCWD, "data"' in line]
+    assert [line.partition(" = ")[2] for line in opened] == ["4 (via fopen)", "4"]
+
+
 def test_inline_calls_and_functions_are_counted_together(
     calls: Callable[..., Callable[..., Done]],
 ) -> None:
