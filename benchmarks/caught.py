@@ -6,12 +6,12 @@ measured, and read, as in run.py.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from run import (
@@ -19,15 +19,15 @@ from run import (
     NEVER,
     BenchFailed,
     Mode,
-    Round,
     Sample,
     all_modes,
     output,
-    show,
-    summarize,
-    write_json,
+    parser,
+    report,
+    take_rounds,
 )
 
+ROUNDS = 10
 CALLS = "getppid,read"
 
 
@@ -83,44 +83,22 @@ def working(tried: Sequence[Way], program: Path) -> list[Way]:
     return found
 
 
-def take_rounds(
-    tried: Sequence[Way], program: Path, quick: bool, count: int
-) -> list[Round]:
-    """Measure; every other round goes backwards."""
-    rounds: list[Round] = []
-    for number in range(count):
-        print(f"round {number + 1} of {count}", file=sys.stderr)
-        order = tried if number % 2 == 0 else tried[::-1]
-        rounds.append({way.mode.name: measure(way, program, quick) for way in order})
-    return rounds
-
-
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="What a caught syscall costs.")
-    parser.add_argument("--quick", action="store_true", help="2 short rounds, not 10")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--rounds", type=int, metavar="N")
-    return parser.parse_args()
-
-
 def main() -> int:
     """Build, measure round by round, print."""
-    options = arguments()
-    count = options.rounds or (2 if options.quick else 10)
+    options = parser("What a caught syscall costs.", ROUNDS).parse_args()
+    count = options.rounds or (2 if options.quick else ROUNDS)
     with tempfile.TemporaryDirectory(prefix="pyshim-bench-") as name:
         program = Path(name) / "caught"
         source = str(HERE / "caught.c")
         output(
             ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(program), source]
         )
-        tried = working(ways(Path(name)), program)
-        rounds = take_rounds(tried, program, options.quick, count)
-    rows = summarize(rounds, options.clock)
-    show(rows, options.clock)
-    if options.json:
-        write_json(options.json, rounds, rows)
+        tried = {
+            way.mode.name: partial(measure, way, program, options.quick)
+            for way in working(ways(Path(name)), program)
+        }
+        rounds = take_rounds(tried, count)
+    report(rounds, options)
     return 0
 
 

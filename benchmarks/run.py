@@ -14,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -23,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).parent
+ROUNDS = 20
 TIMEOUT = 120
 """Seconds for one mode in one round, and for a compilation."""
 RULE_SET = "getppid,read,openat,close,stat,futimens,fork,execve"
@@ -216,42 +218,54 @@ def chosen(modes: Sequence[Mode], text: str) -> list[Mode]:
     return [mode for mode in modes if not mode.prefix or text in mode.name]
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="What a call costs under pyshim.")
-    parser.add_argument("--quick", action="store_true", help="2 short rounds, not 20")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--rounds", type=int, metavar="N")
-    parser.add_argument("--only", metavar="TEXT", default="", help="these modes")
-    return parser.parse_args()
+def parser(description: str, rounds: int) -> argparse.ArgumentParser:
+    """The command line of a benchmark that takes so many rounds."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument(
+        "--quick", action="store_true", help=f"2 short rounds, not {rounds}"
+    )
+    made.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
+    made.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    made.add_argument("--rounds", type=int, metavar="N")
+    return made
 
 
 def take_rounds(
-    modes: Sequence[Mode], scratch: Path, quick: bool, count: int
+    tried: Mapping[str, Callable[[], dict[str, Sample]]], count: int
 ) -> list[Round]:
     """Measure; every other round goes backwards, so that no mode is always first."""
     rounds: list[Round] = []
+    names = [*tried]
     for number in range(count):
         print(f"round {number + 1} of {count}", file=sys.stderr)
-        order = modes if number % 2 == 0 else modes[::-1]
-        rounds.append({each.name: measure(each, scratch, quick) for each in order})
+        order = names if number % 2 == 0 else names[::-1]
+        rounds.append({name: tried[name]() for name in order})
     return rounds
 
 
-def main() -> int:
-    """Build, measure round by round, print."""
-    options = arguments()
-    count = options.rounds or (2 if options.quick else 20)
-    with tempfile.TemporaryDirectory(prefix="pyshim-bench-") as name:
-        scratch = Path(name)
-        build(scratch)
-        modes = chosen(all_modes(scratch), options.only)
-        rounds = take_rounds(list(working(modes)), scratch, options.quick, count)
+def report(rounds: Sequence[Round], options: argparse.Namespace) -> None:
+    """Print the table, and write what was asked for."""
     rows = summarize(rounds, options.clock)
     show(rows, options.clock)
     if options.json:
         write_json(options.json, rounds, rows)
+
+
+def main() -> int:
+    """Build, measure round by round, print."""
+    words = parser("What a call costs under pyshim.", ROUNDS)
+    words.add_argument("--only", metavar="TEXT", default="", help="these modes")
+    options = words.parse_args()
+    count = options.rounds or (2 if options.quick else ROUNDS)
+    with tempfile.TemporaryDirectory(prefix="pyshim-bench-") as name:
+        scratch = Path(name)
+        build(scratch)
+        modes = working(chosen(all_modes(scratch), options.only))
+        tried = {
+            mode.name: partial(measure, mode, scratch, options.quick) for mode in modes
+        }
+        rounds = take_rounds(tried, count)
+    report(rounds, options)
     return 0
 
 

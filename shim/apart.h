@@ -30,6 +30,6 @@ struct apart *apart(bool make);
 void apart_free(void);
 
 /* sigaltstack(2): a small stack is not used, but a bigger one. */
-long change_stack(struct call *call, int64_t nr);
+kept_call change_stack;
 
 #endif

@@ -95,6 +95,14 @@ extern const uint16_t made_by[];
 
 /* Of a call that syscall(2) may mean: the kernel's number. */
 extern const uint16_t syscall_of[];
+/* By that number: 1 + the call with the very same arguments. 0: no row has them. */
+enum { NUMBERS = 512 };
+extern const uint16_t by_number[NUMBERS];
+
+static inline uint16_t call_of_number(uint64_t nr)
+{
+	return nr < NUMBERS ? by_number[nr] : 0;
+}
 
 /* Makes the real call: reads args, writes ret. Generated, one for each row. */
 typedef void call_real(struct call *call);

@@ -31,15 +31,13 @@ enum {
 /* catchall_x86_64.S */
 void catch_call(void), catch_sigreturn(void), catch_restorer(void);
 
-extern const uint16_t by_number[];
-extern const uint32_t numbers;
 /* By number: to be made as it is (catchall_x86_64.S). */
-enum { NUMBERS = 512 };
 uint8_t catch_plain[NUMBERS] __attribute__((visibility("hidden")));
 /* From the start of the image to where those begin that are not to pass, and a byte more:
  * the kernel looks at the address behind the instruction. */
 extern const char image[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
+_Static_assert(NUMBERS == 512, "catchall_x86_64.S");
 _Static_assert(offsetof(struct caught, flags) == 56, "catchall_x86_64.S");
 _Static_assert(offsetof(struct caught, parents) == 96, "catchall_x86_64.S");
 _Static_assert(sizeof(struct caught) <= 96 + 64, "catchall_x86_64.S, TAIL");
@@ -230,7 +228,7 @@ struct way catch_made(struct caught *caught)
 {
 	struct made made = { .caught = caught };
 	uint64_t nr = (uint64_t)caught->nr;
-	uint16_t id = nr < numbers ? by_number[nr] : 0;
+	uint16_t id = call_of_number(nr);
 	bool known = is_known(caught) || !id || !parts.rows[id - 1].want;
 
 	call_begin(&made.call, id ? (uint16_t)(id - 1) : 0, (void *)caught->rip);
@@ -259,14 +257,14 @@ static bool is_special(uint32_t nr)
 	case __NR_prctl:
 	case __NR_ptrace:
 	case __NR_arch_prctl: return true;
-	default: return divides(nr) || sigsys_knows(nr);
+	default: return divides(nr) || sigsys_way(nr);
 	}
 }
 
 static void find_plain(void)
 {
 	for (uint32_t nr = 0; nr < NUMBERS; nr++) {
-		uint16_t id = by_number[nr];
+		uint16_t id = call_of_number(nr);
 
 		catch_plain[nr] = !is_special(nr) && (!id || !parts.rows[id - 1].want);
 	}

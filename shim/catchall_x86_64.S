@@ -16,7 +16,7 @@
 	.set TAIL, 64
 	.set RED_ZONE, 128
 	.set ROOM, 256
-	.set NUMBERS, 512       /* catchall.c */
+	.set NUMBERS, 512       /* call.h */
 
 	.macro arguments
 	mov 8(%rbp), %rdi

@@ -93,9 +93,7 @@ static void lend(struct caught *caught)
 /* Those behind it are of children that died in a vfork of their own. */
 static void take_back(struct caught *lent)
 {
-	struct apart *mine = apart(true);
-
-	for (; lent < mine->lent + LENT; lent++)
+	for (const struct caught *end = apart(false)->lent + LENT; lent < end; lent++)
 		lent->in_use = false;
 }
 
@@ -179,6 +177,7 @@ static void tell(const struct caught *caught, int64_t ret)
 struct caught *catch_parent(struct caught *caught, int64_t ret)
 {
 	struct caught *first = caught->first;
+	struct apart *mine = apart(false);
 
 	if (caught != first) {
 		*first = *caught;
@@ -186,8 +185,8 @@ struct caught *catch_parent(struct caught *caught, int64_t ret)
 	}
 	first->nr = ret;
 	thread.armed = first->armed;
-	if (apart(false))
-		apart(false)->childs_own = false;
+	if (mine)
+		mine->childs_own = false;
 	if (first->log && thread_ready())
 		tell(first, ret);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &first->mask, 0, 8);

@@ -132,7 +132,8 @@ static bool sets_errno(const struct call *call)
 {
 	uint8_t fails = rows[call->id].fails;
 
-	return !(call->flags & CALL_CAUGHT) && call->err > 0 && fails != FAILS_ERRNO && fails != FAILS_CODE;
+	return !(call->flags & CALL_CAUGHT) && call->err > 0 && fails != FAILS_ERRNO
+		&& fails != FAILS_CODE;
 }
 
 long failure_give(const struct call *call)

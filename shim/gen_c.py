@@ -215,6 +215,4 @@ def preamble(rows: list[Row]) -> list[str]:
         '#include "real.h"',
         "#include <asm/unistd.h>",
         "",
-        "extern const uint16_t by_number[], syscall_of[];",
-        "extern const uint32_t numbers;",
     ]

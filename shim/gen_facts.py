@@ -150,10 +150,9 @@ def numbers(rows: list[Row]) -> list[str]:
         by_number += guarded(f"\t[{number}] = CALL_{name} + 1,", syscall)
         syscall_of += guarded(f"\t[CALL_{name}] = {number},", syscall)
     return [
-        "const uint16_t by_number[512] = {",
+        "const uint16_t by_number[NUMBERS] = {",
         *by_number,
         "};",
-        "const uint32_t numbers = 512;",
         "const uint16_t made_by[NCALLS] = {",
         *made_by(rows),
         "};",

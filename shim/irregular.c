@@ -9,10 +9,6 @@
 #include "real.h"
 #include "sys.h"
 
-/* by_number[nr]: 1 + the call with the very same arguments. Generated. */
-extern const uint16_t by_number[];
-extern const uint32_t numbers;
-
 static void real_numbered(struct call *call)
 {
 	int64_t *a = call->args;
@@ -43,7 +39,7 @@ long wrap_syscall(long number, ...)
 	for (int i = 0; i < MAX_ARGS; i++)
 		call.args[i] = va_arg(list, long);
 	va_end(list);
-	uint16_t id = (unsigned long)number < numbers ? by_number[number] : 0;
+	uint16_t id = call_of_number((uint64_t)number);
 
 	if (!id || !parts.rows[id - 1].want || rows[id - 1].flags & ROW_PASSED)
 		return REAL(syscall)(number, call.args[0], call.args[1], call.args[2],

@@ -166,34 +166,33 @@ static long with_sized(struct call *call, int64_t nr)
 	return wait_with(call, nr, names);
 }
 
-long masks_call(struct call *call, int64_t nr)
+static long with_first(struct call *call, int64_t nr)
 {
-	switch (nr) {
-	case __NR_rt_sigprocmask: return change_mask(call, nr);
-	case __NR_rt_sigpending: return tell_pending(call, nr);
-	case __NR_rt_sigtimedwait: return wait_for(call, nr);
-	case __NR_rt_sigsuspend: return with_set(call, nr, 0);
-	case __NR_ppoll: return with_set(call, nr, 3);
-	case __NR_epoll_pwait:
-	case __NR_epoll_pwait2: return with_set(call, nr, 4);
-	case __NR_pselect6:
-	case __NR_io_pgetevents: return with_sized(call, nr);
-	default: return call_raw(call, nr);
-	}
+	return with_set(call, nr, 0);
 }
 
-bool masks_know(uint32_t nr)
+static long with_fourth(struct call *call, int64_t nr)
+{
+	return with_set(call, nr, 3);
+}
+
+static long with_fifth(struct call *call, int64_t nr)
+{
+	return with_set(call, nr, 4);
+}
+
+kept_call *masks_way(uint64_t nr)
 {
 	switch (nr) {
-	case __NR_rt_sigprocmask:
-	case __NR_rt_sigpending:
-	case __NR_rt_sigtimedwait:
-	case __NR_rt_sigsuspend:
-	case __NR_ppoll:
+	case __NR_rt_sigprocmask: return change_mask;
+	case __NR_rt_sigpending: return tell_pending;
+	case __NR_rt_sigtimedwait: return wait_for;
+	case __NR_rt_sigsuspend: return with_first;
+	case __NR_ppoll: return with_fourth;
 	case __NR_epoll_pwait:
-	case __NR_epoll_pwait2:
+	case __NR_epoll_pwait2: return with_fifth;
 	case __NR_pselect6:
-	case __NR_io_pgetevents: return true;
-	default: return false;
+	case __NR_io_pgetevents: return with_sized;
+	default: return NULL;
 	}
 }

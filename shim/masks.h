@@ -21,10 +21,10 @@ void keep_waiting(const siginfo_t *info);
 void send_what_waited(void);
 void forget_what_waits(void);
 
-/* The syscall `nr`; the result is the kernel's. */
-long masks_call(struct call *call, int64_t nr);
+/* Makes the syscall `nr`; the result is the kernel's. */
+typedef long kept_call(struct call *call, int64_t nr);
 
-/* False: masks_call() makes it as it is. */
-bool masks_know(uint32_t nr);
+/* How to make one with a set in it; NULL: it has none. */
+kept_call *masks_way(uint64_t nr);
 
 #endif

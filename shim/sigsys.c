@@ -185,27 +185,28 @@ static long become(struct call *call, int64_t nr)
 	return ret;
 }
 
-long sigsys_call(struct call *call, int64_t nr)
+/* The thread ends, exit(2). */
+static long end(struct call *call, int64_t nr)
 {
-	switch (nr) {
-	case __NR_rt_sigaction: return change_action(call, nr);
-	case __NR_sigaltstack: return change_stack(call, nr);
-	case __NR_execve:
-	case __NR_execveat: return become(call, nr);
-	case __NR_exit: apart_free(); break;
-	default: break;
-	}
-	return masks_call(call, nr);
+	apart_free();
+	return call_raw(call, nr);
 }
 
-bool sigsys_knows(uint32_t nr)
+kept_call *sigsys_way(uint64_t nr)
 {
 	switch (nr) {
-	case __NR_rt_sigaction:
-	case __NR_sigaltstack:
+	case __NR_rt_sigaction: return change_action;
+	case __NR_sigaltstack: return change_stack;
 	case __NR_execve:
-	case __NR_execveat:
-	case __NR_exit: return true;
-	default: return masks_know(nr);
+	case __NR_execveat: return become;
+	case __NR_exit: return end;
+	default: return masks_way(nr);
 	}
+}
+
+long sigsys_call(struct call *call, int64_t nr)
+{
+	kept_call *way = sigsys_way((uint64_t)nr);
+
+	return way ? way(call, nr) : call_raw(call, nr);
 }

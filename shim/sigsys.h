@@ -7,7 +7,7 @@
 #define PYSHIM_SIGSYS_H
 
 #include <signal.h>
-#include "call.h"
+#include "masks.h"
 
 enum { DISPATCHED = 2 /* SYS_USER_DISPATCH, sigaction(2) */ };
 
@@ -25,12 +25,12 @@ void sigsys_take(const struct action *before, uint64_t mask);
 /* In the handler: a SIGSYS that somebody sent, or that a seccomp filter asked for. */
 void sigsys_sent(siginfo_t *info, void *context);
 
-/* The syscall `nr`; where it says something of signals, as if SIGSYS were the program's.
- * The result is the kernel's. */
-long sigsys_call(struct call *call, int64_t nr);
+/* How to make a syscall that says something of signals, as if SIGSYS were the program's;
+ * NULL: as it is. */
+kept_call *sigsys_way(uint64_t nr);
 
-/* False: sigsys_call() makes it as it is. */
-bool sigsys_knows(uint32_t nr);
+/* Makes it in one way or the other. The result is the kernel's. */
+long sigsys_call(struct call *call, int64_t nr);
 
 /* A thread begins with its parent's mask, and a process without handlers if it was made so
  * (CLONE_CLEAR_SIGHAND, clone3(2)). */

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from pyshim import hookimpl, launch, plugins, strace
 from pyshim.calls import Call, Table, table
-from pyshim.commands.parser import Parser
+from pyshim.commands.parser import Parser, add_no_patch
 from pyshim.compared import Comparison, Heard, Tally, compare
 from pyshim.errors import PyshimError, UsageError
 from pyshim.event import Event
@@ -94,12 +94,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         default="symbols",
         help="full: also what libc calls by itself, and inline syscalls",
     )
-    parser.add_argument(
-        "--no-patch",
-        action="store_false",
-        dest="patched",
-        help="leave libc's code as it is: the full layer, slower",
-    )
+    add_no_patch(parser)
     parser.add_argument(
         "--hot",
         action="store_true",

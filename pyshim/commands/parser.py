@@ -8,6 +8,16 @@ from typing import NoReturn
 from pyshim.errors import UsageError, nearest
 
 
+def add_no_patch(parser: argparse.ArgumentParser) -> None:
+    """The switch of every command that runs a program: Wants.patched."""
+    parser.add_argument(
+        "--no-patch",
+        action="store_false",
+        dest="patched",
+        help="leave libc's code as it is: the full layer, slower",
+    )
+
+
 class Parser(argparse.ArgumentParser):
     """Raises UsageError where argparse prints its usage and ends with 2."""
 

@@ -11,7 +11,7 @@ import pluggy
 
 from pyshim import launch, layers, plugins
 from pyshim.calls import table
-from pyshim.commands.parser import Parser
+from pyshim.commands.parser import Parser, add_no_patch
 from pyshim.errors import PyshimError, UsageError
 from pyshim.layers import Reason
 from pyshim.plugins import Plugin
@@ -74,12 +74,7 @@ def make_parser(known: dict[str, Plugin]) -> Parser:
         metavar="LAYER",
         help="symbols, full (what libc does by itself, too), auto",
     )
-    parser.add_argument(
-        "--no-patch",
-        action="store_false",
-        dest="patched",
-        help="leave libc's code as it is: the full layer, slower",
-    )
+    add_no_patch(parser)
     parser.add_argument(
         "--timeout",
         metavar="TIME",

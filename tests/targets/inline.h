@@ -1,4 +1,5 @@
 /* Syscalls without libc, by an instruction of the target's own. */
+#pragma once
 #include "target.h"
 #include <sys/syscall.h>
 

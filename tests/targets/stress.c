@@ -2,11 +2,10 @@
  * registers kept, jumps out of handlers, a stack overflown and handled on a small one,
  * raw clones, forks, vforks and spawned programs. */
 #include "raw.h"
-#include <immintrin.h>
+#include "vectors.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <time.h>
 
 enum {
@@ -60,49 +59,6 @@ static timer_t tick_here(void)
 }
 
 /* ---- registers ---- */
-
-#define OVER(wide, high)                                                              \
-	__asm__ volatile(wide " (%[before]), %" high "\n"                             \
-			      "syscall\n" wide " %" high ", (%[after])\n"             \
-			 : "=a"(ret)                                                  \
-			 : "a"(SYS_getppid), [before] "r"(before), [after] "r"(after) \
-			 : "rcx", "r11", "memory")
-
-static void vectors(int byte)
-{
-	uint8_t before[64], after[64];
-	size_t size = 16;
-	long ret;
-
-	memset(before, byte, sizeof(before));
-	memset(after, 0, sizeof(after));
-	if (__builtin_cpu_supports("avx512f")) {
-		size = 64;
-		OVER("vmovdqu64", "%zmm29");
-	} else if (__builtin_cpu_supports("avx")) {
-		size = 32;
-		OVER("vmovdqu", "%ymm13");
-	} else {
-		OVER("movdqu", "%xmm13");
-	}
-	CHECK(ret > 0 && !memcmp(before, after, size));
-}
-
-static void x87(void)
-{
-	uint16_t was, control, now = 0;
-	long double left;
-
-	__asm__ volatile("fnstcw %0" : "=m"(was));
-	control = was | 0x0800; /* round up */
-	__asm__ volatile("fldcw %0\n fldpi" : : "m"(control));
-	long ret = inline0(SYS_getppid);
-
-	__asm__ volatile("fstpt %0\n fnstcw %1\n fldcw %2"
-			 : "=m"(left), "=m"(now)
-			 : "m"(was));
-	CHECK(ret > 0 && now == control && left > 3.14L && left < 3.15L);
-}
 
 static void *registers(void *unused)
 {
