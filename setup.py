@@ -44,8 +44,8 @@ def bridge_source(out: Path) -> None:
     ffi.set_source("_pyshim_bridge", (SHIM / "embed.c").read_text())
     ffi.embedding_init_code(
         "from _pyshim_bridge import ffi, lib\n"
-        "from pyshim import bridge_side\n"
-        "bridge_side.install(ffi, lib)\n"
+        "from pyshim import inside\n"
+        "inside.install(ffi, lib)\n"
     )
     ffi.emit_c_code(str(out))
 

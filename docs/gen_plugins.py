@@ -14,10 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HOOKSPECS = ROOT / "pyshim" / "hookspecs.py"
 SEEN_BY_PLUGINS = (
-    ("The call, as a hook in the target sees it", "pyshim/bridge_side.py", "Call"),
+    ("The call, as a hook in the target sees it", "pyshim/inside/call.py", "Call"),
     ("Verdicts", "pyshim/verdicts.py", "Errno"),
     ("", "pyshim/verdicts.py", "Return"),
     ("", "pyshim/verdicts.py", "Args"),
+    ("", "pyshim/verdicts.py", "Short"),
+    ("", "pyshim/verdicts.py", "Delay"),
     ("An event, as `pyshim_event` gets it", "pyshim/event.py", "Event"),
     ("The run", "pyshim/session.py", "Run"),
 )

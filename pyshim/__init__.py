@@ -5,8 +5,8 @@ pulls in nothing heavy.
 """
 
 from pyshim.marks import hookimpl
-from pyshim.verdicts import Args, Errno, Return
+from pyshim.verdicts import Args, Delay, Errno, Return, Short
 
-__all__ = ["Args", "Errno", "Return", "__version__", "hookimpl"]
+__all__ = ["Args", "Delay", "Errno", "Return", "Short", "__version__", "hookimpl"]
 
 __version__ = "0.1.0"

@@ -26,10 +26,16 @@ void *host_counters(struct proc *entry);
 """
 
 BRIDGE_HOOKS = """
+struct call now;
+uint32_t now_count;
+int now_entering, now_lent;
+uint64_t now_delay;
 long text_length(const char *text);
+int can_read(const char *at, uint64_t size);
+int now_path(uint32_t index, char *path);
+int now_real(void);
+void narrow(uint32_t id, uint8_t sign, uint8_t word);
 extern "Python" int hooks_setup(const char *);
-extern "Python" void hooks_enter(struct call *, uint64_t key);
-extern "Python" void hooks_exit(struct call *, uint64_t key);
 """
 
 

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from pyshim.bridge_side import Call as TargetCall
     from pyshim.calls import Call
     from pyshim.event import Event
+    from pyshim.inside.call import Call as TargetCall
     from pyshim.rules import Rule
     from pyshim.session import Run
     from pyshim.verdicts import Args, Errno, Return

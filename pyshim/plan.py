@@ -139,7 +139,8 @@ class Compiler:
             want |= lib.WANT_WRAP
         if self.wants.heard and call.base == "_exit":
             want |= lib.WANT_WRAP
-        if call.base in _SECCOMP or (self.wants.fairness and call.base in _SIGNAL):
+        handlers = self.wants.fairness or self.wants.hooks
+        if call.base in _SECCOMP or (handlers and call.base in _SIGNAL):
             want |= lib.WANT_NOTICE | lib.WANT_WRAP
         return want
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from pyshim import hookspecs
-from pyshim.bridge_side import LOCAL
 from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError, nearest
+from pyshim.inside.hooks import LOCAL
 from pyshim.wants import TargetHook
 
 if TYPE_CHECKING:

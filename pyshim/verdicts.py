@@ -58,3 +58,40 @@ class Args:
 
     def __repr__(self) -> str:
         return f"Args({', '.join(f'{k}={v!r}' for k, v in self.changes.items())})"
+
+
+class Short:
+    """Make the real call with its byte count lowered to `count`: a short read or write.
+
+    For calls whose buffer has a length argument: read, write, send, recv, pread...
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self, count: int) -> None:
+        if count < 0:
+            raise ValueError(f"Short({count}): a count of bytes is not negative")
+        self.count = count
+
+    def __repr__(self) -> str:
+        return f"Short({self.count})"
+
+
+class Delay:
+    """Let the thread wait so many seconds after the hook has returned, then `then`.
+
+    Unlike a sleep in the hook it keeps no other thread's hooks waiting.
+    """
+
+    __slots__ = ("nanoseconds", "then")
+
+    def __init__(
+        self, seconds: float, then: Errno | Return | Args | Short | None = None
+    ) -> None:
+        self.nanoseconds = int(seconds * 1e9)
+        if not 0 <= self.nanoseconds < 1 << 63:
+            raise ValueError(f"Delay({seconds}): not a time to wait")
+        self.then = then
+
+    def __repr__(self) -> str:
+        return f"Delay({self.nanoseconds / 1e9}, {self.then!r})"

@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include "call.h"
 
-void bridge_enter(struct call *call);
+/* `real`: NULL, or what a hook may make the call by. */
+void bridge_enter(struct call *call, call_real *real);
 void bridge_exit(struct call *call);
 
 /* Constructor only: before any fork, and before the program takes pthread keys. */
@@ -23,16 +24,27 @@ void bridge_init(void);
 /* After a fork that bypassed fork(3) Python may have stopped anywhere. */
 bool bridge_is_anothers(void);
 
-/* cdef begin: what the bridge library offers as `pyshim_bridge`. */
+/* What the bridge library may ask of us while a hook runs, in the thread it runs in. */
+struct ground {
+	long (*readable_string)(const char *text, size_t most);  /* thread.h */
+	bool (*readable)(const void *at, size_t size);
+	bool (*path)(const struct call *call, uint32_t index, char *path);  /* paths.h */
+	/* Make the call: args in, the result out. 0: it can't be made from a hook. */
+	int (*real)(struct call *call);
+	/* The first hook in this thread: bridge.thread_ends() is to be called. */
+	void (*thread_begins)(void);
+};
+
+/* What the bridge library offers as `pyshim_bridge`. */
 struct bridge {
-	/* 0, or -1 when Python could not be started; said on stderr. `plan` as plan.py wrote
-	 * it, `readable_string` as in thread.h: a hook may look at what the kernel refuses. */
-	int (*start)(const char *plan, long (*readable_string)(const char *, size_t));
-	void (*enter)(struct call *call);
-	void (*exit)(struct call *call);
+	/* 0, or -1 when Python could not be started; said on stderr. `plan` as bridge_plan.py
+	 * wrote it. */
+	int (*start)(const char *plan, const struct ground *ground);
+	/* Ask these hooks, a bit each; ns to wait afterwards. */
+	uint64_t (*ask)(struct call *call, uint32_t hooks, int entering);
 	void (*before_fork)(void);
 	void (*after_fork)(int in_child);
+	void (*thread_ends)(void);
 };
-/* cdef end */
 
 #endif

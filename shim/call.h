@@ -42,6 +42,7 @@ enum call_flag {
 	CALL_HIT = 128,      /* a rule fired: told even when nothing is logged */
 	CALL_CAUGHT = 256,   /* a syscall, not through a function: no errno (catchall.c) */
 	CALL_WITHIN = 512,   /* made by libc for a call that has been seen: mapped already */
+	CALL_MADE = 1024,    /* by a Python hook: what it returned is the result */
 };
 /* cdef end */
 

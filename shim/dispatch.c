@@ -18,6 +18,7 @@
 #include "chunk.h"
 #include "dispatch.h"
 #include "failure.h"
+#include "handlers.h"
 #include "paths.h"
 #include "plan.h"
 #include "real.h"
@@ -27,7 +28,7 @@
 #include "trace.h"
 
 /* nanosleep(2) by raw syscall: the rest is slept on after a signal's handler. */
-static void delay(uint64_t ns)
+void call_delay(uint64_t ns)
 {
 	struct timespec left = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
 
@@ -52,7 +53,7 @@ void call_act(struct call *call, const struct plan_rule *rule)
 	if (plan->flags & PLAN_FAIRNESS && rule->err == EINTR && call_is_fair(call))
 		call->flags |= CALL_FAIR;
 	if (rule->action & ACT_DELAY_ENTER)
-		delay(rule->delay_enter);
+		call_delay(rule->delay_enter);
 	if (rule->action & ACT_SIGNAL && !quiet)
 		sys3(__NR_tgkill, process_pid(), sys0(__NR_gettid), rule->signal);
 	if (rule->action & ACT_AFTER && rows[call->id].flags & ROW_CLOSES)
@@ -85,8 +86,6 @@ static void notice(const struct call *call)
 		trace_stop_clock(true);
 	if (enters_seccomp(call))
 		quiet = true;
-	else if (call->id != CALL_prctl && call->id != CALL_seccomp)
-		handlers_changed();
 }
 
 /* Of any other call that fails: another thread may have entered seccomp meanwhile. */
@@ -96,6 +95,15 @@ static void notice_failure(const struct call *call, bool was_quiet)
 		trace_stop_clock(false);
 	if (enters_seccomp(call))
 		quiet = was_quiet;
+}
+
+/* It has been made. */
+static void notice_end(const struct call *call, bool was_quiet)
+{
+	if (call->err)
+		notice_failure(call, was_quiet);
+	if (call->id != CALL_prctl && call->id != CALL_seccomp)
+		handlers_changed();
 }
 
 /* The program ends or becomes another: say so now, and give the chunk back. */
@@ -133,8 +141,9 @@ static void go(struct call *call, call_real *real)
 	thread.frame = frame;
 }
 
-static void make_call(struct call *call, call_real *real, const struct plan_row *want)
+void call_make(struct call *call, call_real *real)
 {
+	const struct plan_row *want = parts.rows + call->id;
 	bool log = want->want & WANT_LOG;
 	uint16_t flags = rows[call->id].flags;
 	bool before = quiet;
@@ -152,8 +161,8 @@ static void make_call(struct call *call, call_real *real, const struct plan_row 
 	failure_take(call, err);
 	if (in_child_of(call))
 		thread_ready();
-	if (call->err && want->want & WANT_NOTICE)
-		notice_failure(call, before);
+	if (want->want & WANT_NOTICE)
+		notice_end(call, before);
 	trace_unmark(call, &outer);
 }
 
@@ -162,8 +171,8 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 	const struct plan_row *want = parts.rows + call->id;
 
 	/* Behind a call that never returns the program has no code: it is made anyway. */
-	if (!(call->flags & CALL_ANSWERED) || rows[call->id].flags & ROW_NORETURN)
-		make_call(call, real, want);
+	if (!(call->flags & (CALL_ANSWERED | CALL_MADE)) || rows[call->id].flags & ROW_NORETURN)
+		call_make(call, real);
 	if (in_child_of(call))
 		return failure_give(call);
 	if (rule && call->flags & CALL_AFTER)
@@ -171,7 +180,7 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 	if (call->hooks)
 		bridge_exit(call);
 	if (rule && rule->action & ACT_DELAY_EXIT)
-		delay(rule->delay_exit);
+		call_delay(rule->delay_exit);
 	if (want->want & WANT_LOG || call->flags & CALL_HIT)
 		trace_call(call);
 	return failure_give(call);
@@ -200,7 +209,7 @@ void call_decide(struct call *call)
 	if (rule)
 		call_act(call, rule);
 	if (call->hooks && !(call->flags & CALL_ANSWERED))
-		bridge_enter(call);
+		bridge_enter(call, NULL);
 }
 
 long call_run(struct call *call, call_real *real)
@@ -209,7 +218,7 @@ long call_run(struct call *call, call_real *real)
 	const struct plan_rule *rule = NULL;
 
 	if (only_noticed(want)) {
-		make_call(call, real, want);
+		call_make(call, real);
 		return call->ret;
 	}
 	if (!thread_ready()) {
@@ -227,8 +236,8 @@ long call_run(struct call *call, call_real *real)
 		return call->ret;
 	}
 	if (call->hooks && !(call->flags & CALL_ANSWERED))
-		bridge_enter(call);
-	if (want->want & WANT_MAP && !(call->flags & (CALL_ANSWERED | CALL_WITHIN)))
-		return map_run(call, real, rule);
+		bridge_enter(call, real);
+	if (want->want & WANT_MAP && !(call->flags & (CALL_ANSWERED | CALL_MADE | CALL_WITHIN)))
+		return map_run(call, real, rule, call_finish);
 	return call_finish(call, real, rule);
 }

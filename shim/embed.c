@@ -1,34 +1,273 @@
 /*
  * The C half of libpybridge.so, which lives in its own namespace in the target and is
  * called by bridge.c with the hook mutex held. setup.py wraps it as a cffi embedding
- * module; hooks_*() are Python functions of pyshim/bridge_side.py.
+ * module; hooks_setup() is a Python function of pyshim/inside.
+ *
+ * A hook is called from here directly, with the one object there is for each call: cffi's
+ * way into Python takes three times as long. What it returns goes to pyshim/inside/hooks.py.
  */
 #include <Python.h>
+#include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "call.h"
 #include "bridge.h"
 
 enum { TEXT_MOST = 1 << 20 };
 
 static int hooks_setup(const char *);
-static void hooks_enter(struct call *, uint64_t key);
-static void hooks_exit(struct call *, uint64_t key);
 static int cffi_start_python(void);
 
-static int start(const char *plan, long (*readable_string)(const char *, size_t));
-static void enter(struct call *call);
-static void leave(struct call *call);
-static void before_fork(void);
-static void after_fork(int in_child);
+static const struct ground *ground;
 
-__attribute__((visibility("default"))) struct bridge pyshim_bridge = {
-	.start = start,
-	.enter = enter,
-	.exit = leave,
-	.before_fork = before_fork,
-	.after_fork = after_fork,
-};
+/* ---- what pyshim/inside/memory.py reads and calls; lock and GIL held ---- */
+
+/* The call that is being asked about. One at a time, so it need not be passed around. */
+static struct call now;
+static uint32_t now_count;    /* how often this call was asked about */
+static int now_entering;      /* 0: it has been made */
+static int now_lent;          /* views of memory were given out */
+static uint64_t now_delay;    /* ns: to wait afterwards */
+
+/* Of each call that was asked about. */
+static struct asked_call {
+	PyObject *object;     /* what hooks get, hooks.py owns it */
+	uint32_t count;
+	uint8_t sign, word;   /* arguments of 32 bits, with and without sign: a bit each */
+} *known;
+
+/* Bytes of a string of the program's, or -1 when it can't be read. */
+static long text_length(const char *text)
+{
+	return ground->readable_string(text, TEXT_MOST);
+}
+
+static int can_read(const char *at, uint64_t size)
+{
+	return ground->readable(at, size);
+}
+
+/* `path` has room for 4096 bytes. 0: there is none. */
+static int now_path(uint32_t index, char *path)
+{
+	return index < MAX_ARGS && ground->path(&now, index, path);
+}
+
+/* cffi has let the GIL go. Other hooks run meanwhile, with a `now` of their own. */
+static int now_real(void)
+{
+	struct call seen = now;
+	uint32_t count = now_count;
+	int lent = now_lent, made = ground->real(&seen);
+
+	now = seen;
+	now_count = count;
+	now_entering = 1;
+	now_lent = lent;
+	now_delay = 0;
+	return made;
+}
+
+static void narrow(uint32_t id, uint8_t sign, uint8_t word)
+{
+	known[id].sign = sign;
+	known[id].word = word;
+}
+
+/* ---- hooks ---- */
+
+static PyObject *functions, *make, *decide, *failed, *release, *forget;
+
+static PyObject *find(PyObject *owner, const char *name)
+{
+	PyObject *found = owner ? PyObject_GetAttrString(owner, name) : NULL;
+
+	if (!found)
+		PyErr_Print();
+	return found;
+}
+
+/* Of pyshim.inside.hooks.Hooks.here: each of these is its, and stays for ever. */
+static bool find_hooks(void)
+{
+	PyObject *class = find(PyImport_ImportModule("pyshim.inside.hooks"), "Hooks");
+	PyObject *here = find(class, "here"), *calls = find(here, "calls");
+
+	functions = find(here, "functions");
+	make = find(here, "make");
+	decide = find(here, "decide");
+	failed = find(here, "failed");
+	release = find(here, "release");
+	forget = find(here, "forget");
+	known = calls ? PyMem_RawCalloc(PyLong_AsSize_t(calls), sizeof(*known)) : NULL;
+	return functions && make && decide && failed && release && forget && known;
+}
+
+/* A hook's own exceptions end here. */
+static void report(long hook, PyObject *object)
+{
+	PyObject *type, *value, *trace, *done;
+
+	PyErr_Fetch(&type, &value, &trace);
+	PyErr_NormalizeException(&type, &value, &trace);
+	if (trace)
+		PyException_SetTraceback(value, trace);
+	done = PyObject_CallFunction(failed, "lOO", hook, object, value);
+	if (!done)
+		PyErr_Clear();
+	Py_XDECREF(done);
+	Py_XDECREF(type);
+	Py_XDECREF(value);
+	Py_XDECREF(trace);
+}
+
+/* Takes the verdict; false when it could not be applied. */
+static bool apply(long hook, PyObject *object, PyObject *verdict)
+{
+	PyObject *done = PyObject_CallFunctionObjArgs(decide, object, verdict, NULL);
+
+	Py_DECREF(verdict);
+	if (!done)
+		report(hook, object);
+	Py_XDECREF(done);
+	return done;
+}
+
+static void take_back(void)
+{
+	PyObject *done = PyObject_CallNoArgs(release);
+
+	now_lent = 0;
+	if (!done)
+		PyErr_Clear();
+	Py_XDECREF(done);
+}
+
+/* True: it has decided, the others are not asked. */
+static bool ask_one(long hook, PyObject *object)
+{
+	PyObject *function = PyList_GET_ITEM(functions, hook);
+	PyObject *verdict = PyObject_Vectorcall(function, &object, 1, NULL);
+	bool decided = false;
+
+	if (verdict == Py_None)
+		Py_DECREF(verdict);
+	else if (verdict)
+		decided = apply(hook, object, verdict);
+	else
+		report(hook, object);
+	if (now_lent)
+		take_back();
+	return decided;
+}
+
+/* A borrowed reference, NULL: it could not be made, for want of memory. */
+static PyObject *object_of(uint16_t id)
+{
+	if (!known[id].object) {
+		known[id].object = PyObject_CallFunction(make, "i", (int)id);
+		if (!known[id].object)
+			PyErr_Clear();
+	}
+	return known[id].object;
+}
+
+/* A syscall that came through no function has whatever was in the upper halves. */
+static void cut(struct call *call)
+{
+	for (int i = 0; i < MAX_ARGS; i++) {
+		if (known[call->id].sign >> i & 1)
+			call->args[i] = (int32_t)call->args[i];
+		else if (known[call->id].word >> i & 1)
+			call->args[i] = (uint32_t)call->args[i];
+	}
+}
+
+static void ask_all(struct call *call, uint32_t hooks, int entering)
+{
+	PyObject *object = object_of(call->id);
+
+	if (!object)
+		return;
+	now = *call;
+	now_entering = entering;
+	now_count = known[call->id].count += (uint32_t)entering;
+	if (call->flags & CALL_CAUGHT)
+		cut(&now);
+	for (; hooks; hooks &= hooks - 1)
+		if (ask_one(__builtin_ctz(hooks), object))
+			break;
+	*call = now;
+}
+
+/* ---- threads ---- */
+
+static PyThreadState *first;  /* of the thread that started Python: it is never given up, for
+                                 an interpreter that has none can't make another */
+
+/* One thread state for each thread until it ends: making one takes 7 us. */
+static void enter(void)
+{
+	PyThreadState *mine = PyGILState_GetThisThreadState();
+
+	if (mine) {
+		PyEval_RestoreThread(mine);
+		return;
+	}
+	/* libc fills a thread's own tables for isalpha(3) and its like where the thread begins:
+	 * ours was not asked. CPython's tokenizer uses them. uselocale(3) does it, too. */
+	uselocale(LC_GLOBAL_LOCALE);
+	PyGILState_Ensure();
+	ground->thread_begins();
+}
+
+static void leave(void)
+{
+	PyEval_SaveThread();
+}
+
+static uint64_t ask(struct call *call, uint32_t hooks, int entering)
+{
+	enter();
+	now_delay = 0;
+	ask_all(call, hooks, entering);
+	leave();
+	return now_delay;
+}
+
+static void thread_ends(void)
+{
+	PyThreadState *mine = PyGILState_GetThisThreadState();
+
+	if (!mine || mine == first)
+		return;
+	PyEval_RestoreThread(mine);
+	Py_XDECREF(PyObject_CallFunction(forget, "i", (int)gettid()));
+	PyErr_Clear();
+	PyThreadState_Clear(mine);
+	PyThreadState_DeleteCurrent();
+}
+
+static void before_fork(void)
+{
+	enter();
+	PyOS_BeforeFork();
+}
+
+static void after_fork(int in_child)
+{
+	if (in_child) {
+		PyOS_AfterFork_Child();
+		first = PyThreadState_Get();
+	} else {
+		PyOS_AfterFork_Parent();
+	}
+	leave();
+}
+
+/* ---- start ---- */
 
 static int complain(PyStatus status)
 {
@@ -85,61 +324,29 @@ static int start_python(const char *plan)
 	PyConfig_Clear(&config);
 	if (PyStatus_Exception(status))
 		return complain(status);
-	PyEval_SaveThread();
+	first = PyEval_SaveThread();
 	return 0;
 }
 
-static long (*readable)(const char *, size_t);
-
-/* For bridge_side.py: bytes of a string of the program's, or -1 when it can't be read. */
-static long text_length(const char *text)
-{
-	return readable(text, TEXT_MOST);
-}
-
 /* Returns what hooks_setup() says: 0, or -1 after it has printed why. */
-static int start(const char *plan, long (*readable_string)(const char *, size_t))
+static int start(const char *plan, const struct ground *given)
 {
-	readable = readable_string;
-	if (start_python(plan) || cffi_start_python())
+	PyGILState_STATE state;
+	bool found;
+
+	ground = given;
+	if (start_python(plan) || cffi_start_python() || hooks_setup(plan))
 		return -1;
-	return hooks_setup(plan);
+	state = PyGILState_Ensure();
+	found = find_hooks();
+	PyGILState_Release(state);
+	return found ? 0 : -1;
 }
 
-/* Which call it is and which hooks want it, in one number: each further argument, and
- * each field read in Python, takes 15 to 50 ns. */
-static uint64_t key(const struct call *call)
-{
-	return (uint64_t)call->hooks << 16 | call->id;
-}
-
-static void enter(struct call *call)
-{
-	hooks_enter(call, key(call));
-}
-
-static void leave(struct call *call)
-{
-	hooks_exit(call, key(call));
-}
-
-static PyGILState_STATE forking;
-
-static void before_fork(void)
-{
-	forking = PyGILState_Ensure();
-	PyOS_BeforeFork();
-}
-
-static void after_fork(int in_child)
-{
-	if (in_child) {
-		PyOS_AfterFork_Child();
-		/* Never given back: ours is the only thread state that is left, and an
-		 * interpreter that once had none can't make another. */
-		PyGILState_Ensure();
-	} else {
-		PyOS_AfterFork_Parent();
-	}
-	PyGILState_Release(forking);
-}
+__attribute__((visibility("default"))) struct bridge pyshim_bridge = {
+	.start = start,
+	.ask = ask,
+	.before_fork = before_fork,
+	.after_fork = after_fork,
+	.thread_ends = thread_ends,
+};

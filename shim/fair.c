@@ -4,52 +4,12 @@
  * are, and calls on regular files do not block at all.
  */
 #define _GNU_SOURCE
-#include <signal.h>
 #include <sys/stat.h>
 #include <fcntl.h>
+#include "handlers.h"
 #include "rules.h"
 #include "sys.h"
 #include "thread.h"
-
-/* As the kernel has it: rt_sigaction(2), not libc's struct. */
-struct kernel_action {
-	uint64_t handler;
-	uint64_t flags, restorer, mask;
-};
-
-enum { UNKNOWN, WITHOUT, WITH };
-
-static int interrupting;  /* a handler without SA_RESTART is installed */
-
-void handlers_changed(void)
-{
-	__atomic_store_n(&interrupting, UNKNOWN, __ATOMIC_RELAXED);
-}
-
-static bool interrupts(int signal)
-{
-	struct kernel_action action = { 0 };
-
-	if (sys4(__NR_rt_sigaction, signal, 0, &action, 8))
-		return false;
-	return action.handler > 1 && !(action.flags & SA_RESTART);
-}
-
-/* Asks the kernel once for all signals, then only after the program changed one. Of SIGSYS
- * nothing: it comes from the call itself (seccomp(2)), and its handler may be ours. */
-static bool handler_interrupts(void)
-{
-	int known = __atomic_load_n(&interrupting, __ATOMIC_RELAXED);
-
-	if (known == UNKNOWN && !quiet) {
-		known = WITHOUT;
-		for (int signal = 1; signal <= 64; signal++)
-			if (signal != SIGSYS && interrupts(signal))
-				known = WITH;
-		__atomic_store_n(&interrupting, known, __ATOMIC_RELAXED);
-	}
-	return known == WITH;
-}
 
 static bool regular(const struct call *call)
 {
@@ -78,5 +38,5 @@ bool call_is_fair(const struct call *call)
 
 	if (!(flags & ROW_EINTR))
 		return false;
-	return (!(flags & ROW_RESTARTS) || handler_interrupts()) && !regular(call);
+	return (!(flags & ROW_RESTARTS) || handlers_interrupt()) && !regular(call);
 }

@@ -88,7 +88,8 @@ jump_real:
 	.size jump_real, . - jump_real
 
 /*
- * stack_call(function, argument, top): run function(argument) on another stack.
+ * stack_call(function, argument, top): run function(argument) on another stack, whose first
+ * word says where the one before ends (hook_stack.h).
  */
 	.globl stack_call
 	.hidden stack_call
@@ -101,9 +102,10 @@ stack_call:
 	.cfi_offset %rbp, -16
 	mov %rsp, %rbp
 	.cfi_def_cfa_register %rbp
-	mov %rdx, %rsp
 	mov %rdi, %rax
 	mov %rsi, %rdi
+	lea -16(%rdx), %rsp
+	mov %rbp, 8(%rsp)
 	call *%rax
 	leave
 	.cfi_def_cfa %rsp, 8
@@ -127,6 +129,7 @@ stack_call_keeping:
 	mov %rsp, %rbp
 	.cfi_def_cfa_register %rbp
 	mov %rdi, %r11
+	mov %rbp, -8(%rdx)
 	lea -4096(%rdx), %rsp
 	and $-64, %rsp
 	lea 512(%rsp), %rdi

@@ -3,7 +3,6 @@
 #include <alloca.h>
 #include <fcntl.h>
 #include <string.h>
-#include "dispatch.h"
 #include "paths.h"
 #include "plan.h"
 #include "real.h"
@@ -184,7 +183,7 @@ static void fill_template(const struct call *call, const char *mapped_path, char
 
 /* Asked twice, for a path that is mapped: small stacks have no room for PATH_ROOM
  * under the real call, and the path has to live until that is over. */
-long map_run(struct call *call, call_real *real, const struct plan_rule *rule)
+long map_run(struct call *call, call_real *real, const struct plan_rule *rule, call_rest *rest)
 {
 	const struct row *row = &rows[call->id];
 	char *template = NULL, *filled = NULL;
@@ -205,7 +204,7 @@ long map_run(struct call *call, call_real *real, const struct plan_rule *rule)
 		call->args[i] = (int64_t)to;
 		call->flags |= CALL_MAPPED;
 	}
-	long ret = call_finish(call, real, rule);
+	long ret = rest(call, real, rule);
 
 	if (template)
 		fill_template(call, filled, template);

@@ -13,7 +13,4 @@ const struct plan_rule *rules_match(struct call *call, const struct plan_row *wa
 /* Whether an EINTR of this call could have happened by itself: signal(7). */
 bool call_is_fair(const struct call *call);
 
-/* The program is about to change a signal handler. */
-void handlers_changed(void);
-
 #endif

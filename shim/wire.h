@@ -15,9 +15,9 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
 #define MAX_RULES 256
-#define MAX_SKIPS 16
+#define MAX_SKIPS 32
 
 /* ---- the plan: made by plan.py, one file a run ---- */
 
@@ -88,7 +88,7 @@ struct plan {
 	uint32_t preload;    /* offset of the shim's own path, for preload.c */
 	uint32_t rundir;     /* offset of the run's folder */
 	uint32_t bridge;     /* offset of the bridge's path, 0: no Python hooks */
-	uint32_t bridge_plan;/* offset of what the bridge wants to know, see bridge_side.py */
+	uint32_t bridge_plan;/* offset of what the bridge wants to know, see pyshim/inside */
 	uint64_t pid_ns;     /* inode of the host's /proc/self/ns/pid */
 	uint32_t enter_hooks, exit_hooks;  /* which bits of call.hooks are which */
 };
@@ -112,6 +112,7 @@ enum skip_reason {
 	                        used int $0x80: by symbols only from there */
 	SKIP_MEMORY,         /* the program's limit leaves no room for the arena or counters */
 	SKIP_HOOK_BUSY,      /* libc's own call, perhaps holding what the hook before waits for */
+	SKIP_HOOK_STACKS,    /* too many hooks were left by a jump out of call.real() */
 };
 
 struct arena {

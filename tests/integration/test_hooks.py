@@ -79,7 +79,7 @@ def test_enter_and_exit_of_one_call(hooked: Hooked, target: Target) -> None:
 
 
 BAD = {
-    "str": ("return 'EIO'", "TypeError: a hook returns Errno, Return, Args or None"),
+    "str": ("return 'EIO'", "TypeError: a hook returns Errno, Return, Args, Short"),
     "int": ("return 5", "TypeError: a hook returns"),
     "no errno": ("return Errno('EFOO')", "ValueError: no errno is called 'EFOO'"),
     "not a number": ("return Return('x')", "TypeError"),

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from pyshim import Args, Errno, Return, hookimpl
-from pyshim.bridge_side import Call as TargetCall
 from pyshim.calls import Call
 from pyshim.errors import UsageError
 from pyshim.event import Event
+from pyshim.inside.call import Call as TargetCall
 from pyshim.rules import Rule, parse
 from pyshim.session import Run
 from pyshim.wants import Map

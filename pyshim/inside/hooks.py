@@ -1,0 +1,149 @@
+"""The hooks of this process: found, asked by shim/embed.c, and what they said applied.
+
+A hook's function is called by embed.c itself; what is here only when one has returned
+something or raised, or when a call is asked about for the first time.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from _frozen_importlib_external import SourceFileLoader
+from posix import write
+
+from pyshim.inside.call import Call, Facts, change
+from pyshim.verdicts import Args, Delay, Errno, Return, Short
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pyshim.inside.memory import Memory
+
+_ANSWERED, _INJECTED, _ASKED = 1, 4, 8  # enum call_flag of shim/call.h
+LOCAL = "pyshim_local_"
+"""How the module of a plugin that is a local file is called (plugins.py)."""
+
+
+class Hooks:
+    """All hooks of a process. `here` is found by embed.c, with what it calls.
+
+    Raises what a plugin's import raises, its name first said.
+    """
+
+    here: Hooks
+
+    def __init__(self, wanted: Any, memory: Memory) -> None:
+        self._memory = memory
+        self._facts: dict[int, bytes] = wanted["calls"]
+        self._codes: dict[str, int] = wanted["codes"]
+        self._names: list[tuple[str, str]] = []
+        self._broken: set[int] = set()
+        self.functions: list[Callable[[Call], object]] = []
+        """By the number of the hook, in the host's order."""
+        self.calls = 1 + max(self._facts)
+        """Ids of calls are below it."""
+        for plugin, module, file, name in wanted["hooks"]:
+            self._add(plugin, module, file, name)
+        self.release = memory.release
+        self.forget = memory.forget
+
+    def _add(self, plugin: str, module: str, file: str, name: str) -> None:
+        try:
+            self.functions.append(getattr(_module(module, file), name))
+        except BaseException:
+            _say(f"plugin {plugin}: can't be imported in the target")
+            raise
+        self._names.append((plugin, name))
+
+    def make(self, number: int) -> Call:
+        """A call is asked about for the first time."""
+        facts = Facts(*marshal.loads(self._facts[number]))
+        self._memory.narrow(number, *facts.narrow())
+        return Call(facts, self._memory)
+
+    def decide(self, call: Call, verdict: object) -> None:
+        """Apply what a hook returned. Raises what is wrong with it."""
+        if isinstance(verdict, Delay):
+            self._memory.wait(verdict.nanoseconds)
+            verdict = verdict.then
+        if isinstance(verdict, (Args, Short)):
+            self._change(call, verdict)
+        elif isinstance(verdict, (Errno, Return)):
+            self._answer(call._facts, verdict)
+        elif verdict is not None:
+            allowed = "Errno, Return, Args, Short, Delay or None"
+            raise TypeError(f"a hook returns {allowed}, not {verdict!r}")
+
+    def _answer(self, facts: Facts, verdict: Errno | Return) -> None:
+        now = self._memory.now
+        if isinstance(verdict, Errno):
+            now.err = self._number(facts, verdict)
+        else:
+            now.ret = verdict.value
+            now.err = 0
+        now.flags |= _ANSWERED | _INJECTED | _ASKED
+
+    def _number(self, facts: Facts, verdict: Errno) -> int:
+        """What the shim turns into the function's own way of failing (failure.c)."""
+        if not verdict.code:
+            return verdict.number
+        code = self._codes.get(f"{facts.name} {verdict.code}")
+        if code is None:
+            raise ValueError(f"{facts.name} does not fail with {verdict.code}")
+        return code
+
+    def _change(self, call: Call, verdict: Args | Short) -> None:
+        if call.is_made():
+            name = type(verdict).__name__
+            raise TypeError(f"the call has been made: too late for {name}")
+        changes = verdict.changes if isinstance(verdict, Args) else _less(call, verdict)
+        change(self._memory, call._facts, changes)
+        self._memory.now.flags |= _ASKED
+
+    def failed(self, number: int, call: Call, error: BaseException) -> None:
+        """A hook raised, or what it returned could not be applied."""
+        if number in self._broken:
+            return
+        self._broken.add(number)
+        plugin, name = self._names[number]
+        _say(
+            f"plugin {plugin}: {name} raised for {call.name} in process {call.pid}; "
+            "the call goes through (further errors are not shown)"
+        )
+        sys.__excepthook__(type(error), error, error.__traceback__)
+
+
+def _less(call: Call, verdict: Short) -> dict[str, Any]:
+    """The argument that says how long the buffer is, lowered."""
+    facts = call._facts
+    for place, kind in enumerate(facts.kinds):
+        name = kind[kind.find("[") + 1 : -1]
+        if kind == "out[ret]" and place + 1 < len(facts.kinds):
+            name = list(facts.index)[place + 1]
+        if kind.startswith(("in[", "out[")) and name in facts.index:
+            return {name: min(verdict.count, getattr(call.args, name))}
+    raise TypeError(f"{facts.name} has no buffer with a length")
+
+
+def _module(name: str, file: str) -> Any:
+    """By its name, with the package around it; a local file, or one that only the
+    host's own finders know (an editable install), by its file."""
+    if not name.startswith(LOCAL):
+        try:
+            __import__(name)
+        except ModuleNotFoundError as error:
+            if error.name != name.partition(".")[0]:
+                raise
+    if name not in sys.modules:
+        loader = SourceFileLoader(name, file)
+        module = type(sys)(name)
+        module.__file__ = file
+        sys.modules[name] = module
+        loader.exec_module(module)
+    return sys.modules[name]
+
+
+def _say(text: str) -> None:
+    write(2, f"pyshim: {text}\n".encode())
