@@ -261,10 +261,17 @@ static int make_real(struct call *seen)
 	return 1;
 }
 
+static bool path_of(const struct call *call, uint32_t index, char *path)
+{
+	if (rows[call->id].args[index].kind == ARG_DIRFD)
+		return dir_path(call->args[index], path);
+	return call_path(call, index, path);
+}
+
 static const struct ground ground = {
 	.readable_string = readable_string,
 	.readable = readable,
-	.path = call_path,
+	.path = path_of,
 	.real = make_real,
 	.thread_begins = thread_begins,
 };

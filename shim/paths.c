@@ -40,7 +40,7 @@ static bool fd_path(int64_t fd, char path[PATH_ROOM])
 	return path[0] == '/';
 }
 
-static bool base_path(int64_t dirfd, char path[PATH_ROOM])
+bool dir_path(int64_t dirfd, char path[PATH_ROOM])
 {
 	if ((int)dirfd == AT_FDCWD)
 		return sys2(__NR_getcwd, path, PATH_ROOM) > 0 && path[0] == '/';
@@ -92,7 +92,7 @@ static bool text_path(const struct call *call, const struct arg *arg, const char
 		return false;
 	if (text[0] == '/')
 		return join(path, 0, text);
-	if (!base_path(arg->from >= 0 ? call->args[arg->from] : AT_FDCWD, path))
+	if (!dir_path(arg->from >= 0 ? call->args[arg->from] : AT_FDCWD, path))
 		return false;
 	length = (long)strlen(path);
 	return join(path, length == 1 ? 0 : length, text);

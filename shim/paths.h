@@ -15,6 +15,9 @@ void fd_name(char to[FD_ROOM], int fd);
  * or is too long. Costs a syscall or two. */
 bool call_path(const struct call *call, uint32_t index, char path[PATH_ROOM]);
 
+/* What paths relative to `dirfd` begin with, openat(2). False: a bad one, or unreachable. */
+bool dir_path(int64_t dirfd, char path[PATH_ROOM]);
+
 /* call_finish() or its like, with the paths of the call rewritten as the plan's maps say:
  * the new ones live in this function's frame until the call is over. */
 typedef long call_rest(struct call *call, call_real *real, const struct plan_rule *rule);

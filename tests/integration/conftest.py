@@ -17,7 +17,7 @@ pytest.register_assert_rewrite("beside")
 
 HEAD = """
 import os
-from pyshim import Args, Errno, Return, hookimpl
+from pyshim import Args, Delay, Errno, Return, Short, hookimpl
 
 """
 
