@@ -104,7 +104,7 @@ static void before_fork(void)
 	forking = false;
 	if (bridge_is_anothers())
 		return;
-	thread.asking = 1;
+	asking_begin();
 	lock_take();
 	forking = true;
 	tell(tell_before_fork, NULL);
@@ -117,7 +117,7 @@ static void after_fork_parent(void)
 	tell(tell_after_fork, NULL);
 	forking = false;
 	lock_give();
-	thread.asking = 0;
+	asking_end();
 }
 
 /* Where Python was not started yet, this child may start one of its own. */
@@ -129,7 +129,7 @@ static void after_fork_child(void)
 	forking = false;
 	if (thread_ready())
 		serial = process->serial;
-	thread.asking = 0;
+	asking_end();
 }
 
 static void tell_thread_ends(void *unused)
@@ -145,11 +145,11 @@ static void thread_ends(void *unused)
 	(void)unused;
 	if (thread.asking || !thread_ready() || bridge_is_anothers())
 		return;
-	thread.asking = 1;
+	asking_begin();
 	lock_take();
 	tell(tell_thread_ends, NULL);
 	lock_give();
-	thread.asking = 0;
+	asking_end();
 }
 
 void bridge_init(void)
@@ -175,14 +175,14 @@ static void hold(struct asked *asked)
 
 	asked->held = handled
 		&& !sys4(__NR_rt_sigprocmask, SIG_BLOCK, &handled, &asked->mask, 8);
-	thread.asking = 1;
+	asking_begin();
 	inner.setcancelstate(PTHREAD_CANCEL_DISABLE, &asked->cancel);
 }
 
 static void let_go(struct asked *asked)
 {
 	inner.setcancelstate(asked->cancel, NULL);
-	thread.asking = 0;
+	asking_end();
 	if (asked->held)
 		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &asked->mask, 0, 8);
 }
@@ -191,7 +191,7 @@ static void let_go(struct asked *asked)
 static void leave(const struct asked *asked)
 {
 	lock_give();
-	thread.asking = 0;
+	asking_end();
 	if (asked->held)
 		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &asked->mask, 0, 8);
 }
@@ -202,7 +202,7 @@ static void come_back(struct asked *asked)
 
 	asked->held = handled
 		&& !sys4(__NR_rt_sigprocmask, SIG_BLOCK, &handled, &asked->mask, 8);
-	thread.asking = 1;
+	asking_begin();
 	lock_take();
 	now = asked;
 }

@@ -285,7 +285,9 @@ long catchall_handle(void)
 
 long catchall_on(void)
 {
-	long ret = sys6(__NR_prctl, DISPATCH, 1, (long)image, patch_room + 1 - image, 0, 0);
+	thread.dispatch = DISPATCH_ALL;
+	long ret = sys6(__NR_prctl, DISPATCH, 1, (long)image, patch_room + 1 - image,
+			(long)&thread.dispatch, 0);
 
 	thread.armed = !ret;
 	return ret;

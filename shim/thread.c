@@ -140,7 +140,7 @@ static void thread_fill(void)
 	thread.tid = (int32_t)sys0(__NR_gettid);
 	thread.head = NULL;
 	thread.chunkless = 0;
-	thread.asking = 0;
+	asking_end();
 	thread.vforked = 0;
 	__atomic_signal_fence(__ATOMIC_RELEASE);
 	thread.serial = process->serial;

@@ -18,7 +18,8 @@ struct thread {
 	uint32_t vforked;    /* vfork was called: we may be its child */
 	uint32_t serial;     /* of the process this was filled in */
 	int32_t tid;
-	uint32_t asking;     /* inside a Python hook */
+	uint8_t asking;      /* inside a Python hook */
+	uint8_t dispatch;    /* read by the kernel at each syscall: PASS_ALL, DISPATCH_ALL */
 	struct head *head;   /* our chunk, NULL: none */
 	uint32_t chunkless;  /* events since we last looked for a free chunk */
 	uint32_t ending;     /* its chunk was given back: what still comes is for the shared one */
@@ -27,6 +28,9 @@ struct thread {
 	uint16_t within;     /* 1 + the call we are in the real function of */
 	uint64_t frame;      /* of that wrapper: who is above it on the stack has left it */
 };
+
+/* Syscall User Dispatch's selector, prctl(2): SYSCALL_DISPATCH_FILTER_ALLOW and _BLOCK. */
+enum { PASS_ALL, DISPATCH_ALL };
 
 struct process {
 	uint32_t serial;     /* 0: wiped, we are a fork's child */
@@ -43,6 +47,20 @@ extern struct process *process;
 extern const struct plan *plan;  /* NULL: the shim does nothing */
 extern struct arena *arena;
 extern bool quiet;               /* the program entered seccomp: no syscalls of ours */
+
+/* Around what Python does in this thread. Its own syscalls pass: a SIGSYS would put its
+ * frame onto an alternate stack that the program's handler below us is still using. */
+static inline void asking_begin(void)
+{
+	thread.asking = 1;
+	thread.dispatch = PASS_ALL;
+}
+
+static inline void asking_end(void)
+{
+	thread.dispatch = DISPATCH_ALL;
+	thread.asking = 0;
+}
 
 /* Maps what start.c found. Constructor only; false: no memory. `envp` is where the kernel
  * put it: on the stack of the first thread, at its beginning. */

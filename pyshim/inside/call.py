@@ -210,19 +210,29 @@ class Call:
     def address(self) -> tuple[str, int] | str | None:
         """A socket address argument: (IP, port), or the path of a Unix socket.
 
-        An abstract one begins with "@". None for other families, and when it can't be
-        read; TypeError when the call has none.
+        An abstract one begins with "@". Of sendmsg and recvmsg it is their message's.
+        None for other families, when there is none, and when it can't be read.
         """
-        place = next(
-            (n for n, ctype in enumerate(self._facts.ctypes) if "sockaddr" in ctype),
-            None,
-        )
-        if place is None:
-            raise TypeError(f"{self.name} has no socket address")
-        size = self._now.args[place + 1]
-        if "*" in self._facts.ctypes[place + 1]:
-            size = self._memory.number(size, 4)
-        view = self._memory.view(self._now.args[place], size or 0, writable=False)
+        for place, ctype in enumerate(self._facts.ctypes):
+            at = self._now.args[place]
+            if "sockaddr" in ctype:
+                return self._address(at, self._size_of_address(place + 1))
+            if "msghdr" in ctype:
+                # msg_name and msg_namelen begin it, recv(2); mmsghdr begins with it.
+                return self._address(
+                    self._memory.number(at, 8), self._memory.number(at + 8, 4)
+                )
+        return None
+
+    def _size_of_address(self, place: int) -> int | None:
+        size: int = self._now.args[place]
+        is_pointer = "*" in self._facts.ctypes[place]
+        return self._memory.number(size, 4) if is_pointer else size
+
+    def _address(
+        self, at: int | None, size: int | None
+    ) -> tuple[str, int] | str | None:
+        view = self._memory.view(at or 0, size or 0, writable=False)
         return _address(bytes(view)) if view else None
 
     def real(self, **changes: int | str | bytes) -> int:
@@ -287,7 +297,8 @@ def _address(raw: bytes) -> tuple[str, int] | str | None:
         return text_of(path or raw[2:].replace(b"\0", b"@", 1))
     if family not in (2, 10) or len(raw) < (8 if family == 2 else 24):
         return None
-    import socket
+    # Not of `socket`, which imports 25 modules.
+    from _socket import inet_ntop
 
     host = raw[4:8] if family == 2 else raw[8:24]
-    return socket.inet_ntop(family, host), int.from_bytes(raw[2:4], "big")
+    return inet_ntop(family, host), int.from_bytes(raw[2:4], "big")

@@ -86,7 +86,6 @@ REFUSED = {
     "call.buffer('fd')": "TypeError: write has no buffer 'fd'",
     "call.buffer('no')": "AttributeError: write has no argument 'no'",
     "call.buffer().__setitem__(0, 1)": "TypeError: cannot modify read-only memory",
-    "call.address()": "TypeError: write has no socket address",
     "call.real(no=1)": "TypeError: write has no argument 'no'",
     "(call.real(), call.real())": "TypeError: write has been made",
     "(call.real(), Args(count=1))[1]": "TypeError: the call has been made: too late",

@@ -255,3 +255,37 @@ def test_real_programs(hooked: Hooked, tmp_path: Path, name: str) -> None:
     denied = {"bash": ["plain", "none"]}.get(name, ["Permission denied", "plain"])
     assert (done.returncode, done.stdout.splitlines()) == (0, denied), done
     assert stepped_aside(done) == {}
+
+
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+def test_a_hook_in_a_handler_on_an_alternate_stack(
+    hooked: Hooked, target: Target, layer: str
+) -> None:
+    """Hooks run elsewhere: their own syscalls must not put a SIGSYS frame over it."""
+    source = BUSY.replace('"open", ', '"getppid", "open", ')
+    done = hooked(source, f"--layer={layer}", target("handler_altstack"))
+    assert (done.returncode, done.stdout) == (0, "EXIT-SUCCESS\n"), done
+
+
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+def test_a_jump_out_of_a_hook_takes_nothing_along(
+    hooked: Hooked, target: Target, layer: str
+) -> None:
+    """2,000 handlers that leave by siglongjmp; then each of ten calls is asked about."""
+    source = """
+        count = 0
+
+        @hookimpl(calls=["read", "write"])
+        def pyshim_call_exit(call):
+            with open("/dev/null", "w") as out:
+                print(call.name, file=out)
+
+        @hookimpl(calls=["getppid"])
+        def pyshim_call_enter(call):
+            global count
+            count += 1
+            if count == 10:
+                print("all")
+    """
+    done = hooked(source, f"--layer={layer}", target("longjmp_handler"))
+    assert (done.returncode, done.stdout) == (0, "all\nEXIT-SUCCESS\n"), done
