@@ -23,6 +23,13 @@ void host_last(struct session *session);
 void host_grow(struct session *session);
 void host_loop(struct session *session);
 void *host_counters(struct proc *entry);
+struct running {
+    int pid, tid;
+    uint32_t call;
+    uint64_t since;
+};
+int host_hooks(struct arena *arena, struct running *found, int most);
+int host_give_up(int pid, int tid);
 """
 
 BRIDGE_HOOKS = """

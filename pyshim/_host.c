@@ -288,3 +288,48 @@ static void *host_counters(struct proc *entry)
 {
 	return entry + 1;
 }
+
+/* ---- Python hooks that run ---- */
+
+struct running {
+	int pid, tid;
+	uint32_t call;
+	uint64_t since;
+};
+
+static struct proc *proc_at(struct arena *arena, uint32_t index)
+{
+	return (struct proc *)((char *)arena + arena->procs_at
+			       + (size_t)index * arena->proc_size);
+}
+
+/* Up to `most` of them; returns how many. Relaxed: who acts on one looks again. */
+static int host_hooks(struct arena *arena, struct running *found, int most)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < arena->nprocs && n < most; i++) {
+		struct proc *entry = proc_at(arena, i);
+		uint64_t since = __atomic_load_n(&entry->hook_since, __ATOMIC_RELAXED);
+
+		if (since && entry->state == PROC_RUNNING)
+			found[n++] = (struct running){
+				.pid = (int)entry->pid,
+				.tid = (int)entry->hook_tid,
+				.call = entry->hook_call,
+				.since = since,
+			};
+	}
+	return n;
+}
+
+/* rt_tgsigqueueinfo(2): the word that shim/hook_limit.c waits for. 0 or -errno. */
+static int host_give_up(int pid, int tid)
+{
+	siginfo_t info = { .si_signo = SIGSYS, .si_code = SI_QUEUE };
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = HOOK_LIMIT_WORD;
+	return syscall(SYS_rt_tgsigqueueinfo, pid, tid, SIGSYS, &info) ? -errno : 0;
+}

@@ -89,6 +89,7 @@ class Arena:
             if entry.pid and not Path(f"/proc/{entry.pid}").exists():
                 ffi.memmove(lib.host_counters(entry), bytes(4 * self.ncounters),
                             4 * self.ncounters)  # fmt: skip
+                entry.hook_since = 0
                 entry.state = lib.PROC_FREE
                 entry.pid = 0
 

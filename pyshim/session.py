@@ -23,6 +23,7 @@ from pyshim.coverage import Coverage, Processes
 from pyshim.elf import quick
 from pyshim.errors import PyshimError
 from pyshim.event import Event, Kind
+from pyshim.hook_limit import HookLimit
 from pyshim.patches import provide_plans
 from pyshim.plan import EXECS, Compiler, preload
 from pyshim.plugins import event_hooks
@@ -138,6 +139,7 @@ class Session:
         self._freed = time.monotonic()
         self._hooks = event_hooks(manager, run)
         self._env = launch.inherited_env()
+        self._limit: HookLimit | None = None
 
     def execute(self) -> launch.Outcome:
         """Run the target and hand out its events; returns how it ended."""
@@ -189,6 +191,11 @@ class Session:
             provide_plans(self.run.argv[0], rundir, out)
         self.arena = Arena(rundir / "arena", compiler.ncounters)
         self.trace = Trace(self.arena, self.run.table)
+        if self.wants.hooks:
+            limit = self.run.options.hook_limit
+            self._limit = HookLimit(
+                self.arena, self.run.table, self.wants.hooks, rundir, limit
+            )
         return rundir
 
     def _launch(self, rundir: Path) -> launch.Outcome:
@@ -209,10 +216,15 @@ class Session:
 
     def _tick(self) -> None:
         self._hand_out()
+        if self._limit:
+            self._limit.look(self._given_up)
         now = time.monotonic()
         if now - self._freed > _FREE_EVERY:
             self._freed = now
             self.arena.free_dead()
+
+    def _given_up(self, line: str, trace: str) -> None:
+        self.run.say(f"{line}\n{trace}".rstrip())
 
     def _hand_out(self) -> None:
         """The events there are, as far as time allows."""
@@ -266,6 +278,8 @@ class Session:
             self._programs += bool(event.memory)
 
     def _finish(self, outcome: launch.Outcome) -> None:
+        if self._limit:
+            self._limit.collect(self._given_up)
         self.run.hits = self.arena.hits[: len(self.run.rules)]
         self.run.patched = self.arena.patched
         self.run.dropped = self.arena.dropped

@@ -52,6 +52,7 @@ SKIPS = {
     "hook_reentered": "call inside a Python hook, or in a handler that interrupted one",
     "hook_starting": "another thread was just starting Python",
     "hook_busy": "another thread's Python hook went on for two seconds and more",
+    "hook_hung": "a Python hook of that process had taken too long",
     "hook_stacks": "too many Python hooks were left by a jump out of call.real()",
     "hook_vfork": "Python hook in a vfork child",
     "hook_forked": "Python hook after a fork that bypassed fork(3)",

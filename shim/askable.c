@@ -8,19 +8,33 @@
 
 /* ld.so; all 0: nobody knows. */
 static struct library loader;
+/* Of an allocator that is no part of libc: jemalloc, tcmalloc. A sanitizer is none, for what
+ * it calls is what the program called. */
+static struct library allocator;
 
 void askable_init(void)
 {
 	find_library("ld-linux-x86-64.so.2", &loader);
+	find_definer("malloc", "read", &allocator);
+}
+
+static bool is_in(const struct library *library, uint64_t site)
+{
+	return site - (uint64_t)library->text
+		< (uint64_t)(library->text_end - library->text);
 }
 
 /* libc asks for memory with its allocator's lock held, which Python, or starting it, would
  * take as well; ld.so asks while it loads a library, and Python would load more. */
 static bool holds_locks(const struct call *call)
 {
+	/* Asked in there, a hook would wait for the very lock that is held, if it needs memory
+	 * of ld.so's: for Python itself, for an import, for a thread variable. */
+	if (is_in(&allocator, call->site))
+		return true;
 	if (!(call->flags & CALL_CAUGHT))
 		return false;
-	if (call->site - (uint64_t)loader.text < (uint64_t)(loader.text_end - loader.text))
+	if (is_in(&loader, call->site))
 		return true;
 	switch (syscall_of[call->id]) {
 	case __NR_brk:

@@ -18,9 +18,6 @@
 void bridge_enter(struct call *call, call_real *real);
 void bridge_exit(struct call *call);
 
-/* Constructor only: before any fork, and before the program takes pthread keys. */
-void bridge_init(void);
-
 /* After a fork that bypassed fork(3) Python may have stopped anywhere. */
 bool bridge_is_anothers(void);
 
@@ -33,6 +30,7 @@ struct ground {
 	int (*real)(struct call *call);
 	/* The first hook in this thread: bridge.thread_ends() is to be called. */
 	void (*thread_begins)(void);
+	const char *rundir;
 };
 
 /* What the bridge library offers as `pyshim_bridge`. */
@@ -45,6 +43,8 @@ struct bridge {
 	void (*before_fork)(void);
 	void (*after_fork)(int in_child);
 	void (*thread_ends)(void);
+	/* In a signal handler: the hook that runs is given up, and none is asked again. */
+	void (*gave_up)(void);
 };
 
 #endif

@@ -16,6 +16,7 @@
 #include "patch.h"
 #include "plan.h"
 #include "preload.h"
+#include "hook_limit.h"
 #include "sigsys.h"
 #include "sys.h"
 #include "thread.h"
@@ -58,7 +59,8 @@ static void handle(int sig, siginfo_t *info, void *data)
 
 	(void)sig;
 	if (info->si_code != DISPATCHED || !thread.armed) {
-		sigsys_sent(info, data);
+		if (!limit_sent(info, data))
+			sigsys_sent(info, data);
 	} else if (info->si_arch == AUDIT_ARCH_X86_64) {
 		redirect(r);
 	} else {

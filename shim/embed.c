@@ -7,6 +7,7 @@
  * way into Python takes three times as long. What it returns goes to pyshim/inside/hooks.py.
  */
 #include <Python.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ static uint32_t now_count;    /* how often this call was asked about */
 static int now_entering;      /* 0: it has been made */
 static int now_lent;          /* views of memory were given out */
 static uint64_t now_delay;    /* ns: to wait afterwards */
+static int now_hook = -1;     /* which of them runs; -1: Python is just starting */
 
 /* Of each call that was asked about. */
 static struct asked_call {
@@ -148,10 +150,11 @@ static void take_back(void)
 /* True: it has decided, the others are not asked. */
 static bool ask_one(long hook, PyObject *object)
 {
-	PyObject *function = PyList_GET_ITEM(functions, hook);
-	PyObject *verdict = PyObject_Vectorcall(function, &object, 1, NULL);
+	PyObject *function = PyList_GET_ITEM(functions, hook), *verdict;
 	bool decided = false;
 
+	now_hook = (int)hook;
+	verdict = PyObject_Vectorcall(function, &object, 1, NULL);
 	if (verdict == Py_None)
 		Py_DECREF(verdict);
 	else if (verdict)
@@ -267,6 +270,27 @@ static void after_fork(int in_child)
 	leave();
 }
 
+/* CPython's own, for its fault handler: made for signal handlers. */
+extern void _Py_DumpTraceback(int fd, PyThreadState *state);
+
+/* pyshim/hook_limit.py reads it: which hook, which call, where it stands. snprintf(3) with
+ * numbers alone allocates nothing. */
+static void gave_up(void)
+{
+	PyThreadState *mine = PyGILState_GetThisThreadState();
+	char text[4096];
+	int fd;
+
+	snprintf(text, sizeof(text), "%s/gave-up.%d", ground->rundir, (int)getpid());
+	fd = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	snprintf(text, sizeof(text), "%d %d\n", now_hook, now.id);
+	if (write(fd, text, strlen(text)) > 0 && mine)
+		_Py_DumpTraceback(fd, mine);
+	close(fd);
+}
+
 /* ---- start ---- */
 
 static int complain(PyStatus status)
@@ -349,4 +373,5 @@ __attribute__((visibility("default"))) struct bridge pyshim_bridge = {
 	.before_fork = before_fork,
 	.after_fork = after_fork,
 	.thread_ends = thread_ends,
+	.gave_up = gave_up,
 };

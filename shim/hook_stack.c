@@ -39,7 +39,9 @@ char *stack_take(void)
 
 void stack_give(const char *top)
 {
-	for (int i = 0; i < MOST; i++)
-		if (stacks[i].top == top)
-			stacks[i].in_use = false;
+	int i = 0;
+
+	while (stacks[i].top != top)
+		i++;
+	stacks[i].in_use = false;
 }

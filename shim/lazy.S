@@ -88,28 +88,50 @@ jump_real:
 	.size jump_real, . - jump_real
 
 /*
- * stack_call(function, argument, top): run function(argument) on another stack, whose first
- * word says where the one before ends (hook_stack.h).
+ * stack_call(function, argument, top): run function(argument) on another stack. Its first
+ * word says where the one before ends (hook_stack.h), the second whether the vector
+ * registers are kept below. What runs there may be left at any moment: stack_leave().
  */
+	.macro save_stack
+	push %rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
+	mov %rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	push %rbx
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	sub $8, %rsp
+	mov %rsp, -8(%rdx)
+	.endm
+
+	.macro restore_stack
+	lea -40(%rbp), %rsp
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbx
+	pop %rbp
+	.cfi_def_cfa %rsp, 8
+	ret
+	.endm
+
 	.globl stack_call
 	.hidden stack_call
 	.type stack_call, @function
 	.balign 16
 stack_call:
 	.cfi_startproc
-	push %rbp
-	.cfi_def_cfa_offset 16
-	.cfi_offset %rbp, -16
-	mov %rsp, %rbp
-	.cfi_def_cfa_register %rbp
+	save_stack
+	movq $0, -16(%rdx)
 	mov %rdi, %rax
 	mov %rsi, %rdi
 	lea -16(%rdx), %rsp
-	mov %rbp, 8(%rsp)
 	call *%rax
-	leave
-	.cfi_def_cfa %rsp, 8
-	ret
+	restore_stack
 	.cfi_endproc
 	.size stack_call, . - stack_call
 
@@ -123,15 +145,11 @@ stack_call:
 	.balign 16
 stack_call_keeping:
 	.cfi_startproc
-	push %rbp
-	.cfi_def_cfa_offset 16
-	.cfi_offset %rbp, -16
-	mov %rsp, %rbp
-	.cfi_def_cfa_register %rbp
+	save_stack
 	mov %rdi, %r11
-	mov %rbp, -8(%rdx)
 	lea -4096(%rdx), %rsp
 	and $-64, %rsp
+	mov %rsp, -16(%rdx)
 	lea 512(%rsp), %rdi
 	mov $8, %ecx
 	xor %eax, %eax
@@ -144,9 +162,27 @@ stack_call_keeping:
 	mov $0xe7, %eax
 	xor %edx, %edx
 	xrstor64 (%rsp)
-	leave
-	.cfi_def_cfa %rsp, 8
-	ret
+	restore_stack
 	.cfi_endproc
 	.size stack_call_keeping, . - stack_call_keeping
+
+/* stack_leave(top): return from the stack_call() that went to `top`, wherever we are. */
+	.globl stack_leave
+	.hidden stack_leave
+	.type stack_leave, @function
+	.balign 16
+stack_leave:
+	.cfi_startproc
+	.cfi_undefined %rip
+	mov -16(%rdi), %rcx
+	test %rcx, %rcx
+	jz 1f
+	mov $0xe7, %eax
+	xor %edx, %edx
+	xrstor64 (%rcx)
+1:	mov -8(%rdi), %rbp
+	add $48, %rbp
+	restore_stack
+	.cfi_endproc
+	.size stack_leave, . - stack_leave
 	.section .note.GNU-stack,"",@progbits

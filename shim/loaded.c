@@ -50,9 +50,8 @@ static void look_at(struct library *library, const ElfW(Phdr) *header)
 
 /* The file's headers lie where it is loaded, as long as it was linked to be loaded
  * anywhere. */
-bool find_library(const char *soname, struct library *library)
+static bool look_into(const struct link_map *map, struct library *library)
 {
-	const struct link_map *map = object_named(soname);
 	const ElfW(Ehdr) *header = map ? (const void *)map->l_addr : NULL;
 
 	if (!header || !readable(header, sizeof(*header))
@@ -63,5 +62,17 @@ bool find_library(const char *soname, struct library *library)
 	for (int i = 0; i < header->e_phnum; i++)
 		look_at(library,
 			(const ElfW(Phdr) *)(library->base + header->e_phoff) + i);
-	return library->build_id && library->text;
+	return library->text;
+}
+
+bool find_library(const char *soname, struct library *library)
+{
+	return look_into(object_named(soname), library) && library->build_id;
+}
+
+bool find_definer(const char *name, const char *but, struct library *library)
+{
+	const struct link_map *map = object_defining(name, but);
+
+	return map && map != object_named("libc.so.6") && look_into(map, library);
 }

@@ -17,6 +17,10 @@ struct library {
 /* The first one that calls itself so; false: there is none, or it has no build-id. */
 bool find_library(const char *soname, struct library *library);
 
+/* The first one, the program's own file among them, that defines `name` and not `but`; its
+ * build-id may be missing. False: there is none but libc. */
+bool find_definer(const char *name, const char *but, struct library *library);
+
 bool bytes_same(const void *one, const void *other, size_t size);
 
 #endif

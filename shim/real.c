@@ -226,6 +226,23 @@ const struct link_map *object_named(const char *soname)
 	return NULL;
 }
 
+static bool has(const struct object *object, const char *name)
+{
+	return object->gnu_hash && lookup(object, name, NULL, gnu_hash(name));
+}
+
+const struct link_map *object_defining(const char *name, const char *but)
+{
+	for (const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL; map;
+	     map = map->l_next) {
+		struct object object = object_of(map);
+
+		if (map->l_ld != _DYNAMIC && has(&object, name) && !has(&object, but))
+			return map;
+	}
+	return NULL;
+}
+
 /* The first of its versions that comes up: these names have but one code each. */
 void *real_in_libc(const char *name)
 {

@@ -38,6 +38,9 @@ void *real_find(uint32_t index);
 /* The first library behind us that calls itself so, or NULL. */
 const struct link_map *object_named(const char *soname);
 
+/* The first of all, ours left out, that defines `name` and not `but`, or NULL. */
+const struct link_map *object_defining(const char *name, const char *but);
+
 /* A function of libc's that we don't export; NULL: it has none of this name. */
 void *real_in_libc(const char *name);
 

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "bridge.h"
 #include "catchall.h"
 #include "chunk.h"
 #include "inner.h"
 #include "patch.h"
 #include "plan.h"
+#include "python.h"
 #include "real.h"
 #include "sys.h"
 #include "thread.h"
@@ -132,7 +132,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		return;
 	plan_find_parts();
 	if (plan->nhooks)
-		bridge_init();
+		python_init();
 	chunk_init();
 	if (!thread_ready())
 		return;

@@ -112,6 +112,7 @@ enum skip_reason {
 	                        used int $0x80: by symbols only from there */
 	SKIP_MEMORY,         /* the program's limit leaves no room for the arena or counters */
 	SKIP_HOOK_BUSY,      /* libc's own call, perhaps holding what the hook before waits for */
+	SKIP_HOOK_HUNG,      /* one took too long: no hook is asked in that process any more */
 	SKIP_HOOK_STACKS,    /* too many hooks were left by a jump out of call.real() */
 };
 
@@ -124,6 +125,8 @@ struct arena {
 	uint32_t serial;     /* last serial given to a process */
 	uint32_t patched;    /* processes whose libc jumps to us, patch.c ... */
 	uint64_t patched_sites;  /* ... from so many places, all together */
+	/* Python in the targets: hooks asked, starts, and the ticks that both took. */
+	uint64_t hooks, hook_ticks, starts, start_ticks;
 	uint64_t skipped[MAX_SKIPS];
 	uint64_t hits[MAX_RULES];
 };
@@ -135,9 +138,15 @@ struct proc {
 	uint32_t pid;        /* 0: free. Taken by compare and swap */
 	uint32_t state;
 	uint32_t serial;
+	/* The Python hook that runs: the host looks how long, hook_limit.h. */
+	uint32_t hook_tid;
+	uint64_t hook_since; /* ticks, 0: none runs */
+	uint32_t hook_call;
 	uint32_t pad;
 	/* uint32_t counters[ncounters] follow */
 };
+
+enum { HOOK_LIMIT_WORD = 0x70796c6d };  /* the value of the SIGSYS that says it took too long */
 
 /* The call a thread is in, should it end there. */
 struct mark {
@@ -203,6 +212,6 @@ struct memory {
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
 _Static_assert(sizeof(struct plan_rule) == 64, "rule");
-_Static_assert(sizeof(struct proc) == 16, "proc");
+_Static_assert(sizeof(struct proc) == 32, "proc");
 
 #endif

@@ -82,6 +82,13 @@ def make_parser(known: dict[str, Plugin]) -> Parser:
         help="end the command after 10s, 500ms, 2m: status 124",
     )
     parser.add_argument(
+        "--hook-limit",
+        metavar="TIME",
+        type=_seconds,
+        default=10.0,
+        help="give up a Python hook that takes longer (10s)",
+    )
+    parser.add_argument(
         "--explain",
         action="store_true",
         help="say which layer, why, which calls; run nothing",

@@ -268,7 +268,7 @@ def test_a_hook_in_a_handler_on_an_alternate_stack(
 def test_a_jump_out_of_a_hook_takes_nothing_along(
     hooked: Hooked, target: Target, layer: str
 ) -> None:
-    """2,000 handlers that leave by siglongjmp; then each of ten calls is asked about."""
+    """2,000 handlers leave by siglongjmp; then each of ten calls is asked about."""
     source = """
         count = 0
 

@@ -1,0 +1,228 @@
+/* Rules in python.h and bridge.h. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include "askable.h"
+#include "hook_limit.h"
+#include "hook_lock.h"
+#include "hook_stack.h"
+#include "inner.h"
+#include "plan.h"
+#include "python.h"
+#include "real.h"
+#include "sys.h"
+#include "thread.h"
+
+enum { KEYS = 32, KEYS_INSIDE = 24 };
+
+/* Of the compiler's own start-up code: tells libc whose handlers these are. */
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
+struct bridge *bridge;
+static enum python_state state;
+static uint32_t serial;    /* of the process whose fork we have followed */
+static bool forking;       /* the lock is held by a thread that is inside fork(3) */
+static pthread_key_t end_key;
+static bool have_end_key;
+
+enum python_state python_state(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_RELAXED);
+}
+
+bool bridge_is_anothers(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) != PYTHON_OFF
+		&& serial != process->serial;
+}
+
+/* ---- the constructor ---- */
+
+/*
+ * Both libcs number their pthread keys from 0, but a thread has one block of slots. So
+ * the program's libc never gives out keys 24-31, and libpyburn.so, first in the
+ * namespace, takes 0-23 there: neither can meet the other's. Keys from 32 on live in
+ * memory that the wrong libc would free, so the namespace has just these eight.
+ */
+static void reserve_keys(void)
+{
+	pthread_key_t keys[KEYS];
+	int n = 0;
+
+	while (n < KEYS && !inner.key_create(&keys[n], NULL))
+		n++;
+	for (int i = 0; i < n; i++)
+		if (keys[i] < KEYS_INSIDE || keys[i] >= KEYS)
+			inner.key_delete(keys[i]);
+}
+
+/* ---- forks and threads ---- */
+
+/* On a stack of ours: Python's own fork handlers don't fit a small one. */
+static void tell_before_fork(void *unused)
+{
+	(void)unused;
+	bridge->before_fork();
+}
+
+static void tell_after_fork(void *in_child)
+{
+	bridge->after_fork(in_child != NULL);
+}
+
+static void tell(void (*what)(void *), void *argument)
+{
+	char *top = state == PYTHON_ON ? stack_take() : NULL;
+
+	if (!top)
+		return;
+	stack_call(what, argument, top);
+	stack_give(top);
+}
+
+/*
+ * A fork waits until no hook runs, so the child's interpreter is whole; the lock is
+ * held from here to after the fork, and a handler that runs in between steps aside.
+ * Inside a hook of this very thread it can't wait: the child goes on without Python.
+ */
+static void before_fork(void)
+{
+	if (thread.asking || !thread_ready())
+		return;
+	/* What another process's thread was doing is copied, too. */
+	forking = false;
+	if (bridge_is_anothers())
+		return;
+	asking_begin();
+	lock_take();
+	forking = true;
+	tell(tell_before_fork, NULL);
+}
+
+static void after_fork_parent(void)
+{
+	if (!forking || !thread.asking)
+		return;
+	tell(tell_after_fork, NULL);
+	forking = false;
+	lock_give();
+	asking_end();
+}
+
+/* Where Python was not started yet, this child may start one of its own. */
+static void after_fork_child(void)
+{
+	if (!forking)
+		return;
+	tell(tell_after_fork, &forking);
+	forking = false;
+	if (thread_ready())
+		serial = process->serial;
+	asking_end();
+}
+
+static void tell_thread_ends(void *unused)
+{
+	(void)unused;
+	bridge->thread_ends();
+}
+
+/* What Python keeps of a thread would stay for ever: ten thousand threads come and go. A
+ * hook of another destructor begins it anew, and this runs again, pthread_key_create(3). */
+static void thread_ends(void *unused)
+{
+	(void)unused;
+	if (thread.asking || !thread_ready() || bridge_is_anothers())
+		return;
+	asking_begin();
+	lock_take();
+	tell(tell_thread_ends, NULL);
+	lock_give();
+	asking_end();
+}
+
+void python_init(void)
+{
+	askable_init();
+	reserve_keys();
+	have_end_key = !inner.key_create(&end_key, thread_ends) && end_key < KEYS;
+	inner.register_atfork(before_fork, after_fork_parent, after_fork_child, &__dso_handle);
+}
+
+void python_thread_begins(void)
+{
+	if (have_end_key)
+		inner.setspecific(end_key, bridge);
+}
+
+/* ---- time ---- */
+
+/* In a handler. */
+static void give_up(void)
+{
+	if (bridge)
+		bridge->gave_up();
+}
+
+void python_begins(const struct call *call, char *top)
+{
+	limit_begins(call, top, give_up);
+}
+
+bool python_ends(uint64_t *count, uint64_t *ticks)
+{
+	bool ended = limit_ends(count, ticks);
+
+	if (!ended)
+		__atomic_store_n(&state, PYTHON_HUNG, __ATOMIC_RELAXED);
+	return ended;
+}
+
+/* ---- starting ---- */
+
+/* Runs on a stack of ours, signals blocked, lock held. */
+static void start_here(void *ground)
+{
+	void *handle = REAL(dlmopen)(LM_ID_NEWLM, plan_text(plan->bridge), RTLD_NOW | RTLD_LOCAL);
+	const char *said = handle ? NULL : dlerror();
+
+	if (said)
+		sys3(__NR_write, 2, said, __builtin_strlen(said));
+	bridge = handle ? REAL(dlsym)(handle, "pyshim_bridge") : NULL;
+	state = bridge && !bridge->start(plan_text(plan->bridge_plan), ground)
+		? PYTHON_ON : PYTHON_BROKEN;
+}
+
+static void start(const struct call *call, struct ground *ground)
+{
+	/* But not the one by which the catch-all lives. */
+	uint64_t all = ~(1ul << (SIGSYS - 1)), old;
+	char *top = stack_take();
+	int saved = errno;
+
+	ground->rundir = plan_text(plan->rundir);
+	serial = process->serial;
+	/* Release pairs with bridge_is_anothers(): who sees another state sees whose it is. */
+	__atomic_store_n(&state, PYTHON_BROKEN, __ATOMIC_RELEASE);
+	if (!top)
+		return;
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK, &all, &old, 8);
+	limit_init();
+	python_begins(call, top);
+	stack_call(start_here, ground, top);
+	python_ends(&arena->starts, &arena->start_ticks);
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
+	stack_give(top);
+	errno = saved;
+}
+
+bool python_usable(const struct call *call, struct ground *ground)
+{
+	if (state == PYTHON_OFF)
+		start(call, ground);
+	if (state != PYTHON_ON)
+		skipped(state == PYTHON_HUNG ? SKIP_HOOK_HUNG : SKIP_HOOK_BROKEN);
+	return state == PYTHON_ON;
+}
