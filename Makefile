@@ -39,7 +39,7 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, drift, generated
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
-	@gcc $(WARN) -fanalyzer -c -o /dev/null -include shim/wire.h pyshim/_host.c
+	@gcc $(WARN) -fanalyzer -D_GNU_SOURCE -c -o /dev/null -include shim/wire.h -include shim/shared.h pyshim/_host.c
 	$(BIN)/python shim/drift.py
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
 	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -

@@ -21,13 +21,14 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent.resolve()
 SHIM = ROOT / "shim"
+BRIDGE_HEADERS = ("call.h", "shared.h")
 CDEFS = runpy.run_path(str(ROOT / "pyshim" / "_cdefs.py"))
 
 
 def host_source(out: Path) -> None:
     """C code of pyshim._host."""
     ffi = FFI()
-    headers = [SHIM / "wire.h", SHIM / "patch_wire.h"]
+    headers = [SHIM / "wire.h", SHIM / "patch_wire.h", SHIM / "shared.h"]
     layouts = "\n".join(map(CDEFS["declarations"], headers))
     ffi.cdef(layouts + CDEFS["HOST_FUNCTIONS"])
     includes = "".join(f'#include "{header}"\n' for header in headers)
@@ -39,7 +40,8 @@ def host_source(out: Path) -> None:
 def bridge_source(out: Path) -> None:
     """C code of libpybridge.so."""
     ffi = FFI()
-    ffi.cdef(CDEFS["declarations"](SHIM / "call.h") + CDEFS["BRIDGE_HOOKS"])
+    layouts = "\n".join(CDEFS["declarations"](SHIM / name) for name in BRIDGE_HEADERS)
+    ffi.cdef(layouts + CDEFS["BRIDGE_HOOKS"])
     ffi.embedding_api("")
     ffi.set_source("_pyshim_bridge", (SHIM / "embed.c").read_text())
     ffi.embedding_init_code(
@@ -101,7 +103,13 @@ class BuildAll(build_ext):
         )  # fmt: skip
 
 
+HOST = Extension(
+    "pyshim._host",
+    sources=["pyshim/_host.c"],
+    depends=["pyshim/_host.c", *map(str, SHIM.glob("*.h"))],
+)
+
 setup(
-    ext_modules=[Extension("pyshim._host", sources=["pyshim/_host.c"])],
+    ext_modules=[HOST],
     cmdclass={"build_ext": BuildAll},
 )

@@ -20,6 +20,9 @@ SEEN_BY_PLUGINS = (
     ("", "pyshim/verdicts.py", "Args"),
     ("", "pyshim/verdicts.py", "Short"),
     ("", "pyshim/verdicts.py", "Delay"),
+    ("State that all processes of a run share", "pyshim/shared.py", "Counter"),
+    ("", "pyshim/shared.py", "Shared"),
+    ("The command line, on both sides", "pyshim/run_options.py", "Options"),
     ("An event, as `pyshim_event` gets it", "pyshim/event.py", "Event"),
     ("The run", "pyshim/session.py", "Run"),
 )
@@ -75,6 +78,8 @@ def members(owner: ast.ClassDef) -> Iterator[tuple[str, str]]:
     """Public properties, methods and fields, with their docstrings."""
     for node, after in zip(owner.body, [*owner.body[1:], None], strict=True):
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            if any(isinstance(each, ast.Attribute) for each in node.decorator_list):
+                continue  # a setter: told with the property
             is_property = any(
                 isinstance(each, ast.Name) and each.id == "property"
                 for each in node.decorator_list

@@ -5,8 +5,21 @@ pulls in nothing heavy.
 """
 
 from pyshim.marks import hookimpl
+from pyshim.run_options import options
+from pyshim.shared import Counter, Shared
 from pyshim.verdicts import Args, Delay, Errno, Return, Short
 
-__all__ = ["Args", "Delay", "Errno", "Return", "Short", "__version__", "hookimpl"]
+__all__ = [
+    "Args",
+    "Counter",
+    "Delay",
+    "Errno",
+    "Return",
+    "Shared",
+    "Short",
+    "__version__",
+    "hookimpl",
+    "options",
+]
 
 __version__ = "0.1.0"

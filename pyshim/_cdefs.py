@@ -30,6 +30,9 @@ struct running {
 };
 int host_hooks(struct arena *arena, struct running *found, int most);
 int host_give_up(int pid, int tid);
+size_t host_shared_size(void);
+int host_share(struct arena *arena);
+void host_unshare(void);
 """
 
 BRIDGE_HOOKS = """

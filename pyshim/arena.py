@@ -7,11 +7,13 @@ import os
 import resource
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pyshim._host import ffi, lib
 from pyshim._proctree import state
+from pyshim.errors import PyshimError
 
 NPROCS = 1024
 NCHUNKS = 128
@@ -27,9 +29,12 @@ _GONE = ("", "Z", "X")
 class Arena:
     """The shared memory of one run: the host makes it, the target maps it by name."""
 
-    def __init__(self, path: Path, ncounters: int) -> None:
-        """Raises OSError where there is no room for it."""
-        header = arena_header(ncounters)
+    def __init__(self, path: Path, ncounters: int, shared: bool = False) -> None:
+        """`shared`: with room for what hooks in the target have in common.
+
+        Raises OSError where there is no room for it.
+        """
+        header = arena_header(ncounters, shared)
         self.fd = os.open(
             path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
         )
@@ -72,6 +77,18 @@ class Arena:
         base = ffi.cast("char *", self.head) + self.head.heads_at
         return ffi.cast("struct head *", base)
 
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Meanwhile the host's `Counter` and `Shared` are those of the target."""
+        error = lib.host_share(self.head)
+        if error:
+            text = f"no state for plugins to share: {os.strerror(error)}"
+            raise PyshimError(text, allowed="a kernel with robust mutexes")
+        try:
+            yield
+        finally:
+            lib.host_unshare()
+
     def running(self) -> list[int]:
         """Processes with the shim in them that still run, as far as we can see."""
         ours = (lib.PROC_RUNNING, lib.PROC_EXECING)
@@ -103,7 +120,7 @@ def _allocated(fd: int, header: Any) -> mmap.mmap:
     return mmap.mmap(fd, header.size)
 
 
-def arena_header(ncounters: int) -> Any:
+def arena_header(ncounters: int, shared: bool = False) -> Any:
     """The head of an arena: how large its parts are and where they lie."""
     header = ffi.new("struct arena *")
     header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
@@ -114,6 +131,9 @@ def arena_header(ncounters: int) -> Any:
     header.heads_at = _page(header.procs_at + NPROCS * header.proc_size)
     heads = header.nchunks * ffi.sizeof("struct head")
     header.chunks_at = _page(header.heads_at + heads)
+    if shared:
+        header.shared_at = header.chunks_at
+        header.chunks_at = _page(header.shared_at + lib.host_shared_size())
     header.size = header.chunks_at + header.nchunks * CHUNK_SIZE
     return header
 

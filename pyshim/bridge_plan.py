@@ -6,6 +6,7 @@ import marshal
 from collections.abc import Sequence
 
 from pyshim.calls import Call
+from pyshim.run_options import literal
 from pyshim.wants import TargetHook, Wants
 
 
@@ -31,7 +32,8 @@ def bridge_plan(wants: Wants) -> bytes:
     hooks = [
         (each.plugin, each.module, each.file, each.function) for each in wants.hooks
     ]
-    data = marshal.dumps({"calls": facts, "codes": codes, "hooks": hooks})
+    parts = {"calls": facts, "codes": codes, "hooks": hooks}
+    data = marshal.dumps(parts | {"options": literal(wants.options)})
     path = ":".join(wants.search_path).encode("utf-8", "surrogateescape")
     return b"%s\n%d\n%s" % (path, len(data), data)
 

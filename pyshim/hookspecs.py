@@ -135,7 +135,9 @@ def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     traceback, and the call goes through.
 
     The module is imported a second time, inside each process that reaches a hook: keep
-    imports at its top few, and don't rely on globals set in the host.
+    imports at its top few, and don't rely on globals set in the host: `pyshim.Counter`
+    and `pyshim.Shared` are what all processes and the host have in common, and
+    `pyshim.options()` is the command line.
     """
 
 

@@ -145,6 +145,7 @@ class Session:
         """Run the target and hand out its events; returns how it ended."""
         with ExitStack() as stack:
             rundir = self._set_up(stack)
+            stack.enter_context(self.arena.sharing())
             self._start_trace()
             try:
                 outcome = self._launch(rundir)
@@ -189,7 +190,7 @@ class Session:
         if self.wants.full and self.wants.patched:
             out = self.run.stderr if self.run.stderr.isatty() else None
             provide_plans(self.run.argv[0], rundir, out)
-        self.arena = Arena(rundir / "arena", compiler.ncounters)
+        self.arena = Arena(rundir / "arena", compiler.ncounters, bool(self.wants.hooks))
         self.trace = Trace(self.arena, self.run.table)
         if self.wants.hooks:
             limit = self.run.options.hook_limit

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pyshim.calls import Call
 from pyshim.rules import Rule
@@ -48,6 +49,8 @@ class Wants:
     """Whether libc may be changed in memory, so that it takes less: shim/patch.h."""
     heard: bool = True
     """Whether any plugin listens to events: else forks and ends are not even told."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """The command line's, for hooks in the target: run_options.py."""
 
     @property
     def fairness(self) -> bool:

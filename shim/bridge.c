@@ -139,11 +139,17 @@ static bool path_of(const struct call *call, uint32_t index, char *path)
 	return call_path(call, index, path);
 }
 
+static struct shared *shared(void)
+{
+	return arena->shared_at ? (struct shared *)((char *)arena + arena->shared_at) : NULL;
+}
+
 static struct ground ground = {
 	.readable_string = readable_string,
 	.readable = readable,
 	.path = path_of,
 	.real = make_real,
+	.shared = shared,
 	.thread_begins = python_thread_begins,
 };
 

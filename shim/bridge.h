@@ -21,6 +21,8 @@ void bridge_exit(struct call *call);
 /* After a fork that bypassed fork(3) Python may have stopped anywhere. */
 bool bridge_is_anothers(void);
 
+struct shared;  /* shared.h */
+
 /* What the bridge library may ask of us while a hook runs, in the thread it runs in. */
 struct ground {
 	long (*readable_string)(const char *text, size_t most);  /* thread.h */
@@ -28,6 +30,8 @@ struct ground {
 	bool (*path)(const struct call *call, uint32_t index, char *path);  /* paths.h */
 	/* Make the call: args in, the result out. 0: it can't be made from a hook. */
 	int (*real)(struct call *call);
+	/* What plugins share, in the arena; NULL: nothing. */
+	struct shared *(*shared)(void);
 	/* The first hook in this thread: bridge.thread_ends() is to be called. */
 	void (*thread_begins)(void);
 	const char *rundir;

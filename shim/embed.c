@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "call.h"
 #include "bridge.h"
+#include "shared.h"
 
 enum { TEXT_MOST = 1 << 20 };
 
@@ -359,6 +360,7 @@ static int start(const char *plan, const struct ground *given)
 	bool found;
 
 	ground = given;
+	shared = ground->shared();
 	if (start_python(plan) || cffi_start_python() || hooks_setup(plan))
 		return -1;
 	state = PyGILState_Ensure();

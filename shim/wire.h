@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 4
+#define WIRE_VERSION 5
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 
@@ -121,6 +121,7 @@ struct arena {
 	uint64_t size;
 	uint32_t nprocs, proc_size, procs_at;
 	uint32_t nchunks, chunk_size, heads_at, chunks_at;
+	uint32_t shared_at;  /* struct shared, shared.h; 0: no Python hooks */
 	uint32_t ready;      /* chunks that have memory behind them; the host adds */
 	uint32_t serial;     /* last serial given to a process */
 	uint32_t patched;    /* processes whose libc jumps to us, patch.c ... */

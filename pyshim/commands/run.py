@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pluggy
 
-from pyshim import launch, layers, plugins
+from pyshim import launch, layers, plugins, run_options
 from pyshim.calls import table
 from pyshim.commands.parser import Parser, add_no_patch
 from pyshim.errors import PyshimError, UsageError
@@ -171,7 +171,9 @@ def _ask_plugins(
 ) -> tuple[Wants, tuple[Reason, ...]]:
     """All that they want of the shim, and why that needs the full layer."""
     hook = made.hook
+    _tell_options(state)
     hook.pyshim_configure(run=state)
+    _tell_options(state)
     state.rules = tuple(_flat(hook.pyshim_rules(run=state)))  # type: ignore[arg-type]
     logged = plugins.wanted_events(made, state)
     caught = state.options.layer == layers.FULL or bool(state.needs_full)
@@ -187,9 +189,14 @@ def _ask_plugins(
         search_path=plugins.search_path() if hooks else (),
         patched=state.options.patched,
         heard=bool(hook.pyshim_event.get_hookimpls()),
+        options=vars(state.options),
     )
     why = layers.reasons(wants, logged, state.needs_full)
     return replace(wants, full=layers.is_full(state.options.layer, why)), why
+
+
+def _tell_options(state: Run) -> None:
+    run_options.give(run_options.literal(vars(state.options)))
 
 
 def _explain(state: Run, wants: Wants, why: Sequence[Reason]) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import marshal
 import sys
 
+from pyshim import run_options, shared
 from pyshim.inside.hooks import Hooks
 from pyshim.inside.memory import Memory
 
@@ -32,10 +33,13 @@ def install(ffi: Any, lib: Any) -> None:
         start = len(path) + len(size) + 2
         data = ffi.buffer(plan + start, int(size))
         try:
-            Hooks.here = Hooks(marshal.loads(data), Memory(ffi, lib))
+            wanted = marshal.loads(data)
+            run_options.give(wanted["options"])
+            Hooks.here = Hooks(wanted, Memory(ffi, lib))
         except BaseException:
             sys.__excepthook__(*sys.exc_info())
             return -1
         return 0
 
+    shared.attach(ffi, lib)
     ffi.def_extern("hooks_setup")(setup)

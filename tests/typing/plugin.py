@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pyshim import Args, Errno, Return, hookimpl
+from pyshim import Args, Counter, Errno, Return, Shared, hookimpl, options
 from pyshim.calls import Call
 from pyshim.errors import UsageError
 from pyshim.event import Event
@@ -13,6 +13,9 @@ from pyshim.inside.call import Call as TargetCall
 from pyshim.rules import Rule, parse
 from pyshim.session import Run
 from pyshim.wants import Map
+
+OPENS = Counter("typed.opens")
+LAST = Shared("typed.last")
 
 
 @hookimpl
@@ -51,12 +54,18 @@ def pyshim_event(event: Event, run: Run) -> None:
 @hookimpl
 def pyshim_report(run: Run) -> None:
     run.failure = "dropped" if run.dropped else ""
+    opens: int = OPENS.value
+    run.say(f"{opens} files, the last {LAST.get().decode()}")
 
 
 @hookimpl(calls=["openat"], paths=["/etc/*"])
 def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     if call.path is None:
         return Return(-1)
+    if OPENS.add() > 100 and options().prefix:
+        OPENS.value = 0
+    LAST.update(lambda old: old + b"!")
+    LAST.set(call.path.encode())
     if call.path.endswith(".secret"):
         return Errno("EACCES")
     return Args(path=call.path + ".copy", flags=0)

@@ -24,6 +24,9 @@ WRONG = {
     "a verdict that is none": ("return Return(-1)", "return -1", "return-value"),
     "an errno that is no name or number": ('"EACCES")', "None)", "arg-type"),
     "a change that is no value": ("flags=0", "flags=None", "arg-type"),
+    "a shared value that is no bytes": ("path.encode())", "path)", "arg-type"),
+    "an update that returns no bytes": ('old + b"!"', "len(old)", "arg-type"),
+    "a counter by a fraction": ("OPENS.add()", "OPENS.add(0.5)", "arg-type"),
     "an unset field of an event": (
         "event.call is not None and ",
         "",
