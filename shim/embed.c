@@ -81,8 +81,6 @@ static void narrow(uint32_t id, uint8_t sign, uint8_t word)
 
 /* ---- hooks ---- */
 
-static PyObject *functions, *make, *decide, *failed, *release, *forget;
-
 static PyObject *find(PyObject *owner, const char *name)
 {
 	PyObject *found = owner ? PyObject_GetAttrString(owner, name) : NULL;
@@ -91,6 +89,93 @@ static PyObject *find(PyObject *owner, const char *name)
 		PyErr_Print();
 	return found;
 }
+
+/* ---- what call.py reads most, as attributes: without a Python function between ---- */
+
+static PyObject *get_int32(PyObject *unused, void *at)
+{
+	(void)unused;
+	return PyLong_FromLong(*(const int32_t *)at);
+}
+
+static PyObject *get_uint32(PyObject *unused, void *at)
+{
+	(void)unused;
+	return PyLong_FromUnsignedLong(*(const uint32_t *)at);
+}
+
+static PyObject *get_int64(PyObject *unused, void *at)
+{
+	(void)unused;
+	return PyLong_FromLongLong(*(const int64_t *)at);
+}
+
+static PyObject *get_uint64(PyObject *unused, void *at)
+{
+	(void)unused;
+	return PyLong_FromUnsignedLongLong(*(const uint64_t *)at);
+}
+
+static PyGetSetDef fields[] = {
+	{ .name = "pid", .get = get_int32, .closure = &now.pid },
+	{ .name = "tid", .get = get_int32, .closure = &now.tid },
+	{ .name = "ret", .get = get_int64, .closure = &now.ret },
+	{ .name = "errno", .get = get_int32, .closure = &now.err },
+	{ .name = "count", .get = get_uint32, .closure = &now_count },
+};
+
+static PyGetSetDef arguments[2][MAX_ARGS];  /* with and without sign */
+
+/* Of no type in particular, so that any class may have it: there is one `now` for all. */
+static PyObject *member(PyGetSetDef *field)
+{
+	return PyDescr_NewGetSet(&PyBaseObject_Type, field);
+}
+
+static bool give_fields(PyObject *call)
+{
+	bool done = call;
+
+	for (size_t i = 0; done && i < sizeof(fields) / sizeof(*fields); i++) {
+		PyObject *made = member(fields + i);
+
+		done = made && !PyObject_SetAttrString(call, fields[i].name, made);
+		Py_XDECREF(made);
+	}
+	return done;
+}
+
+static bool give_numbers(PyObject *numbers)
+{
+	static char names[2][MAX_ARGS][3];
+	bool done = numbers;
+
+	for (int i = 0; done && i < 2 * MAX_ARGS; i++) {
+		PyGetSetDef *field = &arguments[i & 1][i / 2];
+		PyObject *made;
+
+		snprintf(names[i & 1][i / 2], 3, "%c%d", i & 1 ? 'u' : 's', i / 2);
+		*field = (PyGetSetDef){
+			.name = names[i & 1][i / 2],
+			.get = i & 1 ? get_uint64 : get_int64,
+			.closure = &now.args[i / 2],
+		};
+		made = member(field);
+		done = made && !PyDict_SetItemString(numbers, field->name, made);
+		Py_XDECREF(made);
+	}
+	return done;
+}
+
+/* What call.py has itself is what the host reads, where there is no bridge. */
+static bool give_members(void)
+{
+	PyObject *module = PyImport_ImportModule("pyshim.inside.call");
+
+	return give_fields(find(module, "Call")) && give_numbers(find(module, "numbers"));
+}
+
+static PyObject *functions, *make, *decide, *failed, *release, *forget;
 
 /* Of pyshim.inside.hooks.Hooks.here: each of these is its, and stays for ever. */
 static bool find_hooks(void)
@@ -105,7 +190,8 @@ static bool find_hooks(void)
 	release = find(here, "release");
 	forget = find(here, "forget");
 	known = calls ? PyMem_RawCalloc(PyLong_AsSize_t(calls), sizeof(*known)) : NULL;
-	return functions && make && decide && failed && release && forget && known;
+	return give_members() && functions && make && decide && failed && release && forget
+		&& known;
 }
 
 /* A hook's own exceptions end here. */

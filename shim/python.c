@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include "askable.h"
+#include "handlers.h"
 #include "hook_limit.h"
 #include "hook_lock.h"
 #include "hook_stack.h"
@@ -23,7 +24,8 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 struct bridge *bridge;
 static enum python_state state;
 static uint32_t serial;    /* of the process whose fork we have followed */
-static bool forking;       /* the lock is held by a thread that is inside fork(3) */
+/* The lock is held by a thread that is inside fork(3), by which handlers. */
+static enum forking { NOT_FORKING, EARLY, LATE } forking;
 static pthread_key_t end_key;
 static bool have_end_key;
 
@@ -72,55 +74,109 @@ static void tell_after_fork(void *in_child)
 	bridge->after_fork(in_child != NULL);
 }
 
+/* Python is told, if there is one. The lock is held. Signals and syscalls as in a hook
+ * (bridge.c): but the fork between two of these is to be seen, its child to be armed. */
 static void tell(void (*what)(void *), void *argument)
 {
 	char *top = state == PYTHON_ON ? stack_take() : NULL;
+	uint64_t handled = handlers_installed(), mask;
 
 	if (!top)
 		return;
+	bool held = handled && !sys4(__NR_rt_sigprocmask, SIG_BLOCK, &handled, &mask, 8);
+
+	thread.dispatch = PASS_ALL;
 	stack_call(what, argument, top);
+	thread.dispatch = DISPATCH_ALL;
+	if (held)
+		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 	stack_give(top);
+}
+
+static bool always(const void *unused)
+{
+	return !unused;
 }
 
 /*
  * A fork waits until no hook runs, so the child's interpreter is whole; the lock is
  * held from here to after the fork, and a handler that runs in between steps aside.
  * Inside a hook of this very thread it can't wait: the child goes on without Python.
+ *
+ * Handlers run in the order against that of their registration before a fork, and in it
+ * afterwards, pthread_atfork(3). An allocator's take all its locks, and Python, or starting
+ * it, needs them at times: so those that wait for a hook are registered after it, when Python
+ * has started. Before that one thread may be starting it: then the child is to do without.
  */
-static void before_fork(void)
+static void before_fork(enum forking when)
 {
 	if (thread.asking || !thread_ready())
 		return;
 	/* What another process's thread was doing is copied, too. */
-	forking = false;
-	if (bridge_is_anothers())
+	forking = NOT_FORKING;
+	if (bridge_is_anothers() || (when == LATE) != (state == PYTHON_ON))
 		return;
-	asking_begin();
-	lock_take();
-	forking = true;
+	thread.asking = 1;
+	if (when == LATE)
+		lock_take();
+	else if (!lock_take_soon(always, NULL)) {
+		thread.asking = 0;
+		return;
+	}
+	forking = when;
 	tell(tell_before_fork, NULL);
 }
 
-static void after_fork_parent(void)
+static void after_fork_parent(enum forking when)
 {
-	if (!forking || !thread.asking)
+	if (forking != when || !thread.asking)
 		return;
 	tell(tell_after_fork, NULL);
-	forking = false;
+	forking = NOT_FORKING;
 	lock_give();
-	asking_end();
+	thread.asking = 0;
 }
 
 /* Where Python was not started yet, this child may start one of its own. */
-static void after_fork_child(void)
+static void after_fork_child(enum forking when)
 {
-	if (!forking)
+	if (forking != when)
 		return;
 	tell(tell_after_fork, &forking);
-	forking = false;
+	forking = NOT_FORKING;
 	if (thread_ready())
 		serial = process->serial;
-	asking_end();
+	thread.asking = 0;
+}
+
+static void early_before(void)
+{
+	before_fork(EARLY);
+}
+
+static void early_parent(void)
+{
+	after_fork_parent(EARLY);
+}
+
+static void early_child(void)
+{
+	after_fork_child(EARLY);
+}
+
+static void late_before(void)
+{
+	before_fork(LATE);
+}
+
+static void late_parent(void)
+{
+	after_fork_parent(LATE);
+}
+
+static void late_child(void)
+{
+	after_fork_child(LATE);
 }
 
 static void tell_thread_ends(void *unused)
@@ -136,11 +192,11 @@ static void thread_ends(void *unused)
 	(void)unused;
 	if (thread.asking || !thread_ready() || bridge_is_anothers())
 		return;
-	asking_begin();
+	thread.asking = 1;
 	lock_take();
 	tell(tell_thread_ends, NULL);
 	lock_give();
-	asking_end();
+	thread.asking = 0;
 }
 
 void python_init(void)
@@ -148,7 +204,7 @@ void python_init(void)
 	askable_init();
 	reserve_keys();
 	have_end_key = !inner.key_create(&end_key, thread_ends) && end_key < KEYS;
-	inner.register_atfork(before_fork, after_fork_parent, after_fork_child, &__dso_handle);
+	inner.register_atfork(early_before, early_parent, early_child, &__dso_handle);
 }
 
 void python_thread_begins(void)
@@ -212,6 +268,7 @@ static void start(const struct call *call, struct ground *ground)
 	limit_init();
 	python_begins(call, top);
 	stack_call(start_here, ground, top);
+	inner.register_atfork(late_before, late_parent, late_child, &__dso_handle);
 	python_ends(&arena->starts, &arena->start_ticks);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
 	stack_give(top);

@@ -87,7 +87,10 @@ BAD = {
     "no argument": ("return Args(count=0, size=1)", "read has no argument 'size'"),
     "bad value": ("return Args(count=0, fd=1.5)", "TypeError"),
     "large value": ("return Args(count=0, fd=2**70)", "OverflowError"),
-    "attribute": ("call.args.pathname", "read has no argument 'pathname', but fd"),
+    "attribute": (
+        "call.args.pathname",
+        "'read(fd, buf, count)' object has no attribute 'pathname'",
+    ),
     "exit": ("raise SystemExit(3)", "SystemExit: 3"),
     "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "recursion": ("pyshim_call_enter(call)", "RecursionError"),

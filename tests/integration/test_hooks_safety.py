@@ -286,3 +286,15 @@ def test_a_jump_out_of_a_hook_takes_nothing_along(
     """
     done = hooked(source, f"--layer={layer}", target("longjmp_handler"))
     assert (done.returncode, done.stdout) == (0, "all\nEXIT-SUCCESS\n"), done
+
+
+def test_a_forks_child_is_armed_too(hooked: Hooked, target: Target) -> None:
+    """Python hears of the fork by handlers around it; the fork itself must be seen."""
+    source = """
+        @hookimpl(calls=["getppid"])
+        def pyshim_call_enter(call):
+            return Return(7)
+    """
+    done = hooked(source, "--layer=full", target("fork_inline"))
+    assert returned(done) == ["1", "1", "1"]
+    assert done.stderr == ""
