@@ -68,6 +68,13 @@ class Arena:
         return int(self.head.patched), int(self.head.patched_sites)
 
     @property
+    def python(self) -> tuple[int, int, int, int]:
+        """In the targets: starts, the ticks they took, hooks asked, their ticks."""
+        head = self.head
+        found = head.starts, head.start_ticks, head.hooks, head.hook_ticks
+        return int(found[0]), int(found[1]), int(found[2]), int(found[3])
+
+    @property
     def dropped(self) -> int:
         """Events that did not fit: the chunk was full."""
         heads = self._heads()

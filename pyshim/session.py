@@ -78,6 +78,14 @@ class Run:
     told: set[str] = field(default_factory=set)
     """Those of them that were named before the start."""
     processes: set[int] = field(default_factory=set)
+    python_starts: int = 0
+    """In how many processes Python was started for hooks; known, as the next three are,
+    when the target has ended."""
+    start_seconds: float = 0.0
+    """The time that those starts took, together."""
+    hooks_asked: int = 0
+    hook_seconds: float = 0.0
+    """The time spent in hooks of the target, without that of `call.real()`."""
     needs_full: str = ""
     """Set by a plugin in `pyshim_configure`: why it needs the full layer, whatever it
     asks for; hooks in the target are asked of all calls then. --layer=symbols has the
@@ -287,6 +295,7 @@ class Session:
         self.run.torn = self.trace.torn
         self.run.lost = self.trace.lost
         self.run.skipped = self.arena.skipped
+        self._count_python()
         unarmed, children = (self.run.skipped.get(each, 0) for each in UNARMED)
         programs = self._programs - unarmed
         self.run.layer = layers.armed(self.wants.full, programs, unarmed + children)
@@ -294,6 +303,11 @@ class Session:
         self.manager.hook.pyshim_report(run=self.run)
         if outcome.ran:
             report_coverage(self.run)
+
+    def _count_python(self) -> None:
+        run, seconds = self.run, self.trace.seconds
+        run.python_starts, start, run.hooks_asked, asked = self.arena.python
+        run.start_seconds, run.hook_seconds = seconds(start), seconds(asked)
 
     def _coverage(self) -> Coverage:
         run = self.run

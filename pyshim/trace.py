@@ -47,6 +47,10 @@ class Trace:
         """Bytes the spool had no room for: the disk is full."""
         return int(self._session.lost)
 
+    def seconds(self, ticks: int) -> float:
+        """A span of time, by the shim's clock."""
+        return self._clock.span(0, ticks)[1] / 1e9
+
     def start(self) -> None:
         """Begin to drain. Call with all signals blocked (launch.signals_blocked)."""
         lib.host_grow(self._session)
