@@ -12,10 +12,19 @@ static struct library loader;
  * it calls is what the program called. */
 static struct library allocator;
 
+/* It is in the program's own file: its calls can't be told from the program's. */
+static bool own_allocator;
+
 void askable_init(void)
 {
 	find_library("ld-linux-x86-64.so.2", &loader);
+	own_allocator = program_defines("malloc");
 	find_definer("malloc", "read", &allocator);
+}
+
+bool askable_only_if_started(void)
+{
+	return own_allocator;
 }
 
 static bool is_in(const struct library *library, uint64_t site)
@@ -32,7 +41,7 @@ static bool holds_locks(const struct call *call)
 	 * of ld.so's: for Python itself, for an import, for a thread variable. */
 	if (is_in(&allocator, call->site))
 		return true;
-	if (!(call->flags & CALL_CAUGHT))
+	if (!(call->flags & CALL_CAUGHT) && !own_allocator)
 		return false;
 	if (is_in(&loader, call->site))
 		return true;

@@ -8,6 +8,10 @@
 /* Constructor only. */
 void askable_init(void);
 
+/* Python must not be started by a call of this program: it may be made in the program's own
+ * malloc, whose lock starting would take. So it is started before the program. */
+bool askable_only_if_started(void);
+
 /* False: this hook is not asked, which is counted with its reason (wire.h). */
 bool askable(const struct call *call);
 

@@ -64,8 +64,9 @@ static void hold(struct asked *asked)
 
 static void let_go(struct asked *asked)
 {
-	inner.setcancelstate(asked->cancel, NULL);
 	let_signals(asked);
+	/* Last: it may be cancelled here, and its handlers make calls. */
+	inner.setcancelstate(asked->cancel, NULL);
 }
 
 /* For the real call in a hook's middle. Cancellation stays off: it would unwind Python. */
@@ -237,4 +238,17 @@ void bridge_exit(struct call *call)
 
 	if (asked.hooks)
 		ask(&asked);
+}
+
+void bridge_start(void)
+{
+	struct call call;
+	struct asked asked = { .call = &call };
+
+	call_begin(&call, 0, NULL);
+	hold(&asked);
+	lock_take();
+	python_usable(&call, &ground);
+	lock_give();
+	let_go(&asked);
 }

@@ -18,6 +18,9 @@
 void bridge_enter(struct call *call, call_real *real);
 void bridge_exit(struct call *call);
 
+/* Constructor only: Python now, not with the first hook. */
+void bridge_start(void);
+
 /* After a fork that bypassed fork(3) Python may have stopped anywhere. */
 bool bridge_is_anothers(void);
 

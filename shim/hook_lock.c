@@ -1,5 +1,6 @@
 /* Rules in hook_lock.h. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <linux/futex.h>
 #include <stdint.h>
 #include <time.h>
@@ -35,11 +36,13 @@ bool lock_take_soon(bool (*in_haste)(const void *), const void *argument)
 		return true;
 	while (__atomic_exchange_n(&process->lock, 2, __ATOMIC_ACQUIRE)) {
 		bool soon = in_haste(argument);
+		long ret = sys4(__NR_futex, &process->lock, FUTEX_WAIT_PRIVATE, 2,
+				soon ? &step : 0);
 
-		waited += soon;
-		if (waited > MOST_SECONDS * STEPS)
+		/* Who is woken and comes too late has seen the lock move. */
+		waited += ret == -ETIMEDOUT;
+		if (waited >= MOST_SECONDS * STEPS)
 			return false;
-		sys4(__NR_futex, &process->lock, FUTEX_WAIT_PRIVATE, 2, soon ? &step : 0);
 	}
 	return true;
 }

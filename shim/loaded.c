@@ -74,5 +74,11 @@ bool find_definer(const char *name, const char *but, struct library *library)
 {
 	const struct link_map *map = object_defining(name, but);
 
-	return map && map != object_named("libc.so.6") && look_into(map, library);
+	return map && map != object_named("libc.so.6") && map != _r_debug.r_map
+		&& look_into(map, library);
+}
+
+bool program_defines(const char *name)
+{
+	return object_defining(name, "") == _r_debug.r_map;
 }

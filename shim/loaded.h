@@ -17,9 +17,12 @@ struct library {
 /* The first one that calls itself so; false: there is none, or it has no build-id. */
 bool find_library(const char *soname, struct library *library);
 
-/* The first one, the program's own file among them, that defines `name` and not `but`; its
- * build-id may be missing. False: there is none but libc. */
+/* The first one that defines `name` and not `but`; its build-id may be missing. False: it is
+ * libc, or the program's own file. */
 bool find_definer(const char *name, const char *but, struct library *library);
+
+/* Whether the program's own file has it, and comes first. */
+bool program_defines(const char *name);
 
 bool bytes_same(const void *one, const void *other, size_t size);
 

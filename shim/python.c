@@ -24,8 +24,10 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 struct bridge *bridge;
 static enum python_state state;
 static uint32_t serial;    /* of the process whose fork we have followed */
-/* The lock is held by a thread that is inside fork(3), by which handlers. */
-static enum forking { NOT_FORKING, EARLY, LATE } forking;
+/* The thread that is inside fork(3) with the lock held, and by which handlers. In its child
+ * it has the same address. libc lets two fork at once: each looks only for itself. */
+static const struct thread *forking;
+static enum when { EARLY, LATE } forking_when;
 static pthread_key_t end_key;
 static bool have_end_key;
 
@@ -108,12 +110,10 @@ static bool always(const void *unused)
  * it, needs them at times: so those that wait for a hook are registered after it, when Python
  * has started. Before that one thread may be starting it: then the child is to do without.
  */
-static void before_fork(enum forking when)
+static void before_fork(enum when when)
 {
 	if (thread.asking || !thread_ready())
 		return;
-	/* What another process's thread was doing is copied, too. */
-	forking = NOT_FORKING;
 	if (bridge_is_anothers() || (when == LATE) != (state == PYTHON_ON))
 		return;
 	thread.asking = 1;
@@ -123,27 +123,33 @@ static void before_fork(enum forking when)
 		thread.asking = 0;
 		return;
 	}
-	forking = when;
+	forking = &thread;
+	forking_when = when;
 	tell(tell_before_fork, NULL);
 }
 
-static void after_fork_parent(enum forking when)
+static bool is_forking(enum when when)
 {
-	if (forking != when || !thread.asking)
+	return forking == &thread && forking_when == when;
+}
+
+static void after_fork_parent(enum when when)
+{
+	if (!is_forking(when))
 		return;
 	tell(tell_after_fork, NULL);
-	forking = NOT_FORKING;
+	forking = NULL;
 	lock_give();
 	thread.asking = 0;
 }
 
 /* Where Python was not started yet, this child may start one of its own. */
-static void after_fork_child(enum forking when)
+static void after_fork_child(enum when when)
 {
-	if (forking != when)
+	if (!is_forking(when))
 		return;
 	tell(tell_after_fork, &forking);
-	forking = NOT_FORKING;
+	forking = NULL;
 	if (thread_ready())
 		serial = process->serial;
 	thread.asking = 0;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "askable.h"
+#include "bridge.h"
 #include "catchall.h"
 #include "chunk.h"
 #include "inner.h"
@@ -140,6 +142,8 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!(plan->flags & PLAN_UNHEARD))
 		inner.on_exit(at_exit, NULL);
 	wrap_wanted();
+	if (plan->nhooks && askable_only_if_started())
+		bridge_start();
 	if (!(plan->flags & PLAN_FULL))
 		return;
 	if (catchall_arm())

@@ -298,3 +298,17 @@ def test_a_forks_child_is_armed_too(hooked: Hooked, target: Target) -> None:
     done = hooked(source, "--layer=full", target("fork_inline"))
     assert returned(done) == ["1", "1", "1"]
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+def test_an_allocator_in_the_program_itself(
+    hooked: Hooked, target: Target, layer: str
+) -> None:
+    """Asked by a call that it makes, Python would wait for the lock that is held."""
+    source = """
+        @hookimpl(calls=["%file"], paths=["/dev/zero", "/proc/sys/**"])
+        def pyshim_call_enter(call):
+            return Errno("EIO")
+    """
+    done = hooked(source, f"--layer={layer}", target("own_allocator"))
+    assert returned(done) == ["Input/output error"]

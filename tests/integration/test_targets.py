@@ -37,6 +37,7 @@ ELSEWHERE = {
     "foreign",  # test_foreign_children.py
     "invisible",  # test_invisible.py
     *("limited", "lowers_limit", "no_room_after_fork", "std_closed"),  # test_limits.py
+    *("shared_calls", "shared_killed", "shared_lives"),  # test_shared.py
     "stress",  # test_catchall.py
     *("every_number", "path_composites"),  # test_numbers.py, test_composites_mapped.py
 }
