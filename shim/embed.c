@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "call.h"
 #include "bridge.h"
+#include "heap.h"
 #include "shared.h"
 
 enum { TEXT_MOST = 1 << 20 };
@@ -349,6 +350,7 @@ static void before_fork(void)
 static void after_fork(int in_child)
 {
 	if (in_child) {
+		heap_after_fork();
 		PyOS_AfterFork_Child();
 		first = PyThreadState_Get();
 	} else {
