@@ -63,8 +63,11 @@ coverage: build ## how much the full layer sees of sixty commands, into docs/cov
 stress: build ## the stress target N=1000 times, bare and under the full layer (ten minutes)
 	$(BIN)/python tests/stress.py $(N)
 
+hosts: build ## Python hooks in every host, three rounds at every moment and layer (half an hour)
+	$(BIN)/python tests/hosts/matrix.py
+
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check docs test bench cpython coverage stress clean
+.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts clean
 .DEFAULT_GOAL := help
