@@ -5,6 +5,7 @@ BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 SHIM    = $(wildcard shim/*.c shim/*.h shim/*.map shim/*.S shim/*.py shim/calls/*.toml shim/Makefile)
 N      ?= 1000
+ROUNDS ?= 20
 WARN    = -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wundef -Wvla -Werror -Wno-unused-function
 NEEDS   = strace git sqlite3 gcc make tar
 BESIDE  = valgrind gdb fakeroot musl-tools libc6-i386 libjemalloc2 libtcmalloc-minimal4 \
@@ -66,8 +67,11 @@ stress: build ## the stress target N=1000 times, bare and under the full layer (
 hosts: build ## Python hooks in every host, three rounds at every moment and layer (half an hour)
 	$(BIN)/python tests/hosts/matrix.py
 
+life: build ## processes with hooks fork, take signals, end; ROUNDS=20 times in six modes (an hour)
+	$(BIN)/python tests/life.py $(ROUNDS)
+
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts clean
+.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts life clean
 .DEFAULT_GOAL := help

@@ -29,7 +29,7 @@ struct running {
     uint64_t since;
 };
 int host_hooks(struct arena *arena, struct running *found, int most);
-int host_give_up(int pid, int tid);
+int host_give_up(struct arena *arena, struct running *hook);
 size_t host_shared_size(void);
 int host_share(struct arena *arena);
 void host_unshare(void);

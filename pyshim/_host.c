@@ -8,7 +8,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -323,15 +326,66 @@ static int host_hooks(struct arena *arena, struct running *found, int most)
 	return n;
 }
 
-/* rt_tgsigqueueinfo(2): the word that shim/hook_limit.c waits for. 0 or -errno. */
-static int host_give_up(int pid, int tid)
+static struct proc *entry_of(struct arena *arena, const struct running *hook)
 {
-	siginfo_t info = { .si_signo = SIGSYS, .si_code = SI_QUEUE };
+	for (uint32_t i = 0; i < arena->nprocs; i++) {
+		struct proc *entry = proc_at(arena, i);
 
-	info.si_pid = getpid();
-	info.si_uid = getuid();
-	info.si_value.sival_int = HOOK_LIMIT_WORD;
-	return syscall(SYS_rt_tgsigqueueinfo, pid, tid, SIGSYS, &info) ? -errno : 0;
+		if (entry->pid == (uint32_t)hook->pid && entry->hook_since == hook->since
+		    && entry->hook_tid == (uint32_t)hook->tid)
+			return entry;
+	}
+	return NULL;
+}
+
+/* False: it does not stop, as one that waits for a disk; or it has ended. */
+static bool stopped(int tid)
+{
+	const struct timespec moment = { 0, 1000000 };
+
+	for (int tries = 0; tries < 500; tries++) {
+		int status;
+		pid_t changed = waitpid(tid, &status, __WALL | WNOHANG);
+
+		if (changed == tid)
+			return WIFSTOPPED(status);
+		if (changed < 0)
+			return false;
+		nanosleep(&moment, NULL);
+	}
+	return false;
+}
+
+/* To where shim/hook_limit.c gives the hook up, on the hook's stack, as if called there; a
+ * syscall it may be in is not made again. */
+static int send_to(int tid, uint64_t where)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, tid, 0, &r))
+		return -errno;
+	r.rip = where;
+	r.rsp = ((r.rsp - 256) & ~15ull) - 8;
+	r.orig_rax = (unsigned long long)-1;
+	r.eflags &= ~0x400ull;
+	return ptrace(PTRACE_SETREGS, tid, 0, &r) ? -errno : 0;
+}
+
+/* 0, or -errno: EPERM where we may not, or a debugger has it already. Takes half a second
+ * at most. For the thread that waits for the target (wait(2) tells tracees to all threads). */
+static int host_give_up(struct arena *arena, struct running *hook)
+{
+	struct proc *entry;
+	int ret = -ESRCH;
+
+	if (ptrace(PTRACE_SEIZE, hook->tid, 0, 0))
+		return -errno;
+	if (!ptrace(PTRACE_INTERRUPT, hook->tid, 0, 0) && stopped(hook->tid)) {
+		entry = entry_of(arena, hook);
+		ret = entry ? send_to(hook->tid, entry->hook_leave) : 0;
+	}
+	ptrace(PTRACE_DETACH, hook->tid, 0, 0);
+	return ret;
 }
 
 /* ---- what plugins share: shim/shared.h ---- */

@@ -1,14 +1,17 @@
 """The time a Python hook in a target may take: who runs for longer is given up.
 
 Nobody in the target can watch: a thread of ours would be one too many there. So the
-host looks on, and sends the thread a signal that shim/hook_limit.c knows.
+host looks on, stops the thread (ptrace(2), as a debugger does) and sends it to where
+shim/hook_limit.c leaves the hook.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyshim._host import ffi, lib
 from pyshim._proctree import state
@@ -21,11 +24,12 @@ _EVERY = 0.1
 _MOST = 256
 """Hooks that can run at the same time, one in a process; more are looked at later."""
 _STOPPED = "tT"
-_DEAF = 2.0
-"""Seconds after which a target that was told and does nothing won't do it any more."""
-
 Running = tuple[int, int, int]
 """pid, tid, ticks at the start: a hook that runs."""
+
+
+def _key(hook: Any) -> Running:
+    return hook.pid, hook.tid, int(hook.since)
 
 
 class HookLimit:
@@ -44,7 +48,7 @@ class HookLimit:
         self._seconds = seconds
         self._found = ffi.new("struct running[]", _MOST)
         self._since: dict[Running, float] = {}
-        self._told: dict[Running, float] = {}
+        self._told: set[Running] = set()
         self._looked = 0.0
 
     def look(self, say: Callable[[str, str], None]) -> None:
@@ -53,32 +57,25 @@ class HookLimit:
         if now - self._looked < _EVERY:
             return
         self._looked = now
-        running = self._running()
-        self._since = {each: self._since.get(each, now) for each in running}
-        for each, call in running.items():
-            if state(each[0]) in _STOPPED:
-                self._since[each] = now
-            elif now - self._since[each] > self._seconds and each not in self._told:
-                self._told[each] = now
-                lib.host_give_up(*each[:2])
-            self._complain_of_deaf(each, call, now, say)
+        count = lib.host_hooks(self._arena.head, self._found, _MOST)
+        found = {_key(each): each for each in self._found[0:count]}
+        self._since = {each: self._since.get(each, now) for each in found}
+        for key, hook in found.items():
+            if state(hook.pid) in _STOPPED:
+                self._since[key] = now
+            elif now - self._since[key] > self._seconds and key not in self._told:
+                self._told.add(key)
+                self._give_up(hook, say)
         self.collect(say)
 
-    def _running(self) -> dict[Running, int]:
-        count = lib.host_hooks(self._arena.head, self._found, _MOST)
-        found = (self._found[index] for index in range(count))
-        return {(each.pid, each.tid, int(each.since)): each.call for each in found}
-
-    def _complain_of_deaf(
-        self, each: Running, call: int, now: float, say: Callable[[str, str], None]
-    ) -> None:
-        if now - self._told.get(each, now) < _DEAF:
+    def _give_up(self, hook: Any, say: Callable[[str, str], None]) -> None:
+        error = -lib.host_give_up(self._arena.head, ffi.addressof(hook))
+        if not error:
             return
-        self._told[each] = now + 1e9
+        call = self._table.calls[hook.call].name
         say(
-            f"a Python hook has not returned for {self._seconds:g} s for "
-            f"{self._table.calls[call].name} in process {each[0]}, and can't be given "
-            "up: SIGSYS is blocked or handled there",
+            f"a Python hook has not returned for {call} in process {hook.pid} within "
+            f"{self._seconds:g} s, and can't be given up: ptrace: {os.strerror(error)}",
             "",
         )
 

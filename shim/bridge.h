@@ -50,7 +50,8 @@ struct bridge {
 	void (*before_fork)(void);
 	void (*after_fork)(int in_child);
 	void (*thread_ends)(void);
-	/* In a signal handler: the hook that runs is given up, and none is asked again. */
+	/* The hook that runs is given up, and none is asked again. May do what a signal
+	 * handler may. */
 	void (*gave_up)(void);
 };
 

@@ -16,7 +16,7 @@
 #include "patch.h"
 #include "plan.h"
 #include "preload.h"
-#include "hook_limit.h"
+#include "python.h"
 #include "sigsys.h"
 #include "sys.h"
 #include "thread.h"
@@ -59,8 +59,7 @@ static void handle(int sig, siginfo_t *info, void *data)
 
 	(void)sig;
 	if (info->si_code != DISPATCHED || !thread.armed) {
-		if (!limit_sent(info, data))
-			sigsys_sent(info, data);
+		sigsys_sent(info, data);
 	} else if (info->si_arch == AUDIT_ARCH_X86_64) {
 		redirect(r);
 	} else {
@@ -242,6 +241,8 @@ struct way catch_made(struct caught *caught)
 
 	if (leaves_us && !known)
 		announce(&made.call);
+	if (nr == __NR_exit)
+		python_thread_ends();
 	if (nr == __NR_rt_sigreturn)
 		return return_from_handler(caught);
 	return run(&made, known || leaves_us);

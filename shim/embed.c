@@ -225,13 +225,14 @@ static bool apply(long hook, PyObject *object, PyObject *verdict)
 	return done;
 }
 
-static void take_back(void)
+/* An error: something else still uses one of them. */
+static void take_back(long hook, PyObject *object)
 {
 	PyObject *done = PyObject_CallNoArgs(release);
 
 	now_lent = 0;
 	if (!done)
-		PyErr_Clear();
+		report(hook, object);
 	Py_XDECREF(done);
 }
 
@@ -250,7 +251,7 @@ static bool ask_one(long hook, PyObject *object)
 	else
 		report(hook, object);
 	if (now_lent)
-		take_back();
+		take_back(hook, object);
 	return decided;
 }
 
@@ -260,7 +261,7 @@ static PyObject *object_of(uint16_t id)
 	if (!known[id].object) {
 		known[id].object = PyObject_CallFunction(make, "i", (int)id);
 		if (!known[id].object)
-			PyErr_Clear();
+			PyErr_Print();
 	}
 	return known[id].object;
 }

@@ -22,9 +22,8 @@ void stack_call(void (*function)(void *), void *argument, char *top);
 /* The same, for a call that the catch-all makes: each vector register as it was. */
 void stack_call_keeping(void (*function)(void *), void *argument, char *top);
 
-/* Come back from what runs there, as if it had returned. Not a function to be called: a
- * signal handler's return goes there. */
-void stack_leave(char *top);
+/* Come back from what runs there, as if it had returned. */
+_Noreturn void stack_leave(char *top);
 
 /* Where the stack ended from which stack_call() came to `top`. */
 static inline char *stack_below(const char *top)

@@ -174,6 +174,7 @@ stack_call_keeping:
 stack_leave:
 	.cfi_startproc
 	.cfi_undefined %rip
+	emms            /* whatever was at work with x87 registers is so no more */
 	mov -16(%rdi), %rcx
 	test %rcx, %rcx
 	jz 1f

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 #include "askable.h"
 #include "handlers.h"
 #include "hook_limit.h"
@@ -196,7 +197,13 @@ static void tell_thread_ends(void *unused)
 static void thread_ends(void *unused)
 {
 	(void)unused;
-	if (thread.asking || !thread_ready() || bridge_is_anothers())
+	python_thread_ends();
+}
+
+void python_thread_ends(void)
+{
+	if (python_state() != PYTHON_ON || thread.asking || !thread_ready()
+	    || bridge_is_anothers())
 		return;
 	thread.asking = 1;
 	lock_take();
@@ -221,7 +228,7 @@ void python_thread_begins(void)
 
 /* ---- time ---- */
 
-/* In a handler. */
+/* As in a signal handler. */
 static void give_up(void)
 {
 	if (bridge)
@@ -257,11 +264,23 @@ static void start_here(void *ground)
 		? PYTHON_ON : PYTHON_BROKEN;
 }
 
+/* What Python says when it can't start goes to fd 2, where nobody may read, or no room be:
+ * that is not the program's to die of. Both are sent to the thread that writes. */
+static void take_own_signals(uint64_t before)
+{
+	const uint64_t ours = (1ul << (SIGPIPE - 1) | 1ul << (SIGXFSZ - 1)) & ~before;
+	const struct timespec now = { 0, 0 };
+
+	while (sys4(__NR_rt_sigtimedwait, &ours, 0, &now, 8) > 0)
+		;
+}
+
 static void start(const struct call *call, struct ground *ground)
 {
 	/* But not the one by which the catch-all lives. */
 	uint64_t all = ~(1ul << (SIGSYS - 1)), old;
 	char *top = stack_take();
+	uint64_t before = 0;
 	int saved = errno;
 
 	ground->rundir = plan_text(plan->rundir);
@@ -271,11 +290,12 @@ static void start(const struct call *call, struct ground *ground)
 	if (!top)
 		return;
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK, &all, &old, 8);
-	limit_init();
+	sys2(__NR_rt_sigpending, &before, 8);
 	python_begins(call, top);
 	stack_call(start_here, ground, top);
 	inner.register_atfork(late_before, late_parent, late_child, &__dso_handle);
 	python_ends(&arena->starts, &arena->start_ticks);
+	take_own_signals(before);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
 	stack_give(top);
 	errno = saved;

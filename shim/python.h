@@ -32,4 +32,7 @@ bool python_ends(uint64_t *count, uint64_t *ticks);
 /* The first hook of this thread: Python is to hear of its end. */
 void python_thread_begins(void);
 
+/* It is over: what libc did behind its key destructors, by itself, was asked about, too. */
+void python_thread_ends(void);
+
 #endif

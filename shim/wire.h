@@ -142,12 +142,11 @@ struct proc {
 	/* The Python hook that runs: the host looks how long, hook_limit.h. */
 	uint32_t hook_tid;
 	uint64_t hook_since; /* ticks, 0: none runs */
+	uint64_t hook_leave; /* where its thread is to go on if it takes too long */
 	uint32_t hook_call;
 	uint32_t pad;
 	/* uint32_t counters[ncounters] follow */
 };
-
-enum { HOOK_LIMIT_WORD = 0x70796c6d };  /* the value of the SIGSYS that says it took too long */
 
 /* The call a thread is in, should it end there. */
 struct mark {
@@ -213,6 +212,6 @@ struct memory {
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
 _Static_assert(sizeof(struct plan_rule) == 64, "rule");
-_Static_assert(sizeof(struct proc) == 32, "proc");
+_Static_assert(sizeof(struct proc) == 40, "proc");
 
 #endif

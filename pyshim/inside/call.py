@@ -33,7 +33,8 @@ class Facts:
         self.fails = fails
         self.kinds = tuple(kind for _, kind, _ in params)
         self.ctypes = tuple(ctype for _, _, ctype in params)
-        self.index = {param: place for place, (param, _, _) in enumerate(params)}
+        # struct call has room for six.
+        self.index = {param: place for place, (param, _, _) in enumerate(params[:6])}
 
     def place(self, name: str) -> int:
         """Where the argument of that name is; AttributeError when there is none."""
@@ -210,7 +211,8 @@ class Call:
         read-only, as long as its length argument says. What it gets is there in
         `pyshim_call_exit` or after `real()`, as long as what came, and may be written.
         None when it can't be read. TypeError when the call has no such buffer, or
-        when it is not there yet.
+        when it is not there yet. Copy what is to be kept: a slice of it is not taken
+        back, and reads what the program has put there since.
         """
         place = self._facts.place(name) if name else self._first(("in[", "out["))
         kind = self._facts.kinds[place] if place is not None else ""

@@ -80,26 +80,45 @@ def test_other_threads_go_on(hooked: Hooked, target: Target) -> None:
     assert any("159000 times" in line for line in said(done))
 
 
-def test_who_handles_sigsys_can_not_be_given_up(hooked: Hooked, target: Target) -> None:
-    """Said once; the hook ends by itself, and its verdict counts."""
+def test_signals_are_none_of_it(hooked: Hooked, target: Target) -> None:
+    """All of them blocked, as in the threads of many runtimes."""
     source = """
-        import signal, time
+        import signal
 
         @hookimpl(calls=["read"])
         def pyshim_call_enter(call):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSYS})
-            time.sleep(4)
-            return Return(7)
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            while True: pass
     """
     options = ["--hook-limit=500ms", "--layer=symbols"]
     done = hooked(source, *options, target("calls_by_name"), "read")
-    (line,) = said(done)
+    assert returned(done) == ["read: 1"]
+    assert "given up" in done.stderr
+
+
+def test_where_a_debugger_is_it_is_said(target: Target, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import time\nfrom pyshim import Return, hookimpl\n"
+        "@hookimpl(calls=['read'])\ndef pyshim_call_enter(call):\n"
+        "    if call.args.count == 1:\n"
+        "        time.sleep(2)\n        return Return(7)\n"
+    )
+    plugin = ["-p", str(tmp_path / "mine.py"), "--hook-limit=300ms"]
+    command = [*PYSHIM, *plugin, "strace", "-o", "/dev/null", "-f"]
+    done = subprocess.run(
+        [*command, target("calls_by_name"), "read"],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    assert done.stdout == "read: 7\nEXIT-SUCCESS\n"
+    (line,) = (each for each in done.stderr.splitlines() if "hook" in each)
     assert re.fullmatch(
-        r"a Python hook has not returned for 0.5 s for read in process \d+, and can't "
-        r"be given up: SIGSYS is blocked or handled there",
+        r"pyshim: a Python hook has not returned for read in process \d+ within 0.3 s, "
+        "and can't be given up: ptrace: Operation not permitted",
         line,
     )
-    assert returned(done) == ["read: 7"]
 
 
 def test_a_stopped_program_is_not_a_slow_hook(target: Target, tmp_path: Path) -> None:
