@@ -45,6 +45,7 @@ int can_read(const char *at, uint64_t size);
 int now_path(uint32_t index, char *path);
 int now_real(void);
 void narrow(uint32_t id, uint8_t sign, uint8_t word);
+void count_error(uint32_t hook, uint32_t error);
 extern "Python" int hooks_setup(const char *);
 """
 

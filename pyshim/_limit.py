@@ -1,4 +1,7 @@
-"""The time limit: what happens to the target, and to what it started, when it is up."""
+"""What happens to the target, and to all it started, when its time is up.
+
+Or when it is to end for another reason.
+"""
 
 from __future__ import annotations
 
@@ -22,27 +25,34 @@ class Limit:
         self._due = float("inf") if timeout is None else time.monotonic() + timeout
         self._doomed: frozenset[Process] = frozenset()
         self.expired = False
+        """Whether the time was up."""
+        self._ending = False
 
     def enforce(self, *, running: bool) -> None:
         """Once per turn of the loop; `running` is whether the target has not ended."""
-        if self.expired:
+        if self._ending:
             self._doomed = grown(self._doomed)
             if time.monotonic() >= self._due:
                 for process in self._doomed:
                     send(process, signal.SIGKILL)
         elif running and time.monotonic() >= self._due:
-            self._expire()
+            self.expired = True
+            self.end()
 
     def lingers(self) -> bool:
         """Whether something that must go is still there; gives up on the unkillable."""
         return bool(self._doomed) and time.monotonic() < self._due + GRACE
 
-    def _expire(self) -> None:
-        self.expired = True
+    def end(self) -> None:
+        """As if the time were up."""
+        if self._ending:
+            return
+        self._ending = True
         self._due = time.monotonic() + GRACE
         root = identify(self._pid)
         self._doomed = grown(frozenset({root} if root else ()))
-        for process in self._doomed:
+        for process in sorted(self._doomed, key=lambda each: (each.started, each.pid)):
+            # Parents first: none is to see that its child has ended, and go on.
             send(process, signal.SIGTERM)
             if state(process.pid) == "T":
                 send(process, signal.SIGCONT)

@@ -63,6 +63,15 @@ class Arena:
         }
 
     @property
+    def hook_errors(self) -> bytes:
+        """All counts of errors in hooks, to be compared with what they were."""
+        return bytes(ffi.buffer(self.head.errors))
+
+    def hook_error(self, hook: int, error: int) -> int:
+        """How many there were of one hook: enum hook_error of shim/wire.h."""
+        return int(self.head.errors[hook][error])
+
+    @property
     def patched(self) -> tuple[int, int]:
         """In how many processes libc was patched, and at how many sites altogether."""
         return int(self.head.patched), int(self.head.patched_sites)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import marshal
+import os
 from collections.abc import Sequence
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
 
 from pyshim.calls import Call
 from pyshim.run_options import literal
 from pyshim.wants import TargetHook, Wants
+
+ERRORS = "errors"
+"""The file in the run's folder in which targets say what went wrong in hooks."""
 
 
 def hook_mask(hooks: Sequence[TargetHook], function: str) -> int:
@@ -15,7 +21,7 @@ def hook_mask(hooks: Sequence[TargetHook], function: str) -> int:
     return sum(1 << n for n, hook in enumerate(hooks) if hook.function == function)
 
 
-def bridge_plan(wants: Wants) -> bytes:
+def bridge_plan(wants: Wants, rundir: str) -> bytes:
     """For pyshim.inside: a line of sys.path, one of how many bytes follow, those.
 
     They are marshal's: both sides are the same Python, and it is read ten times as fast
@@ -32,10 +38,26 @@ def bridge_plan(wants: Wants) -> bytes:
     hooks = [
         (each.plugin, each.module, each.file, each.function) for each in wants.hooks
     ]
-    parts = {"calls": facts, "codes": codes, "hooks": hooks}
-    data = marshal.dumps(parts | {"options": literal(wants.options)})
+    data = marshal.dumps(
+        {
+            "calls": facts,
+            "codes": codes,
+            "hooks": hooks,
+            "errors": os.fsencode(f"{rundir}/{ERRORS}"),
+            "strict": wants.strict,
+            "options": literal(wants.options),
+            "failures": _code("pyshim.inside.failures"),
+        }
+    )
     path = ":".join(wants.search_path).encode("utf-8", "surrogateescape")
     return b"%s\n%d\n%s" % (path, len(data), data)
+
+
+def _code(module: str) -> bytes:
+    """For a target that may find no file of ours any more when it needs the module."""
+    spec = find_spec(module)
+    assert spec is not None and isinstance(spec.loader, InspectLoader)
+    return marshal.dumps(spec.loader.get_code(module))
 
 
 def _facts(call: Call) -> tuple[str, str, str, tuple[tuple[str, str, str], ...]]:

@@ -42,10 +42,13 @@ class HookLimit:
         hooks: Sequence[TargetHook],
         rundir: Path,
         seconds: float,
+        *,
+        strict: bool,
     ) -> None:
         self._arena, self._table, self._hooks = arena, table, hooks
         self._rundir = rundir
         self._seconds = seconds
+        self._strict = strict
         self._found = ffi.new("struct running[]", _MOST)
         self._since: dict[Running, float] = {}
         self._told: set[Running] = set()
@@ -92,7 +95,10 @@ class HookLimit:
         if number >= 0:
             hook, name = self._hooks[number], self._table.calls[call].name
             what = f"plugin {hook.plugin}: {hook.function} has not returned for {name}"
+        then = "the call went through, and no hook is asked in this process any more"
+        if self._strict:
+            then = "the run ends"
         return (
-            f"{what} in process {pid} within {self._seconds:g} s: given up; the call "
-            "went through, and no hook is asked in this process any more (--hook-limit)"
+            f"{what} in process {pid} within {self._seconds:g} s: given up; {then} "
+            "(--hook-limit)"
         )

@@ -10,7 +10,9 @@ it never starts (exit status 125); later it is reported when the target has ende
 the status becomes 125.
 
 In the target: called inside the program, in the thread and the place that makes the
-call. Only there can a plugin decide in Python what one call returns.
+call. Only there can a plugin decide in Python what one call returns. Such a hook is a
+function of the plugin's module, with the arguments below; anything else (a method, an
+`async def`, a generator) is refused before the start.
 """
 
 from __future__ import annotations
@@ -131,8 +133,16 @@ def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     don't block. `call` is valid until the function returns. The hook's own files,
     prints and imports are not seen by any plugin. It is not called, and that is
     counted, inside another hook, in a vfork child, after a fork that bypassed fork(3),
-    and after the program entered seccomp. An exception is printed once, with the
-    traceback, and the call goes through.
+    and after the program entered seccomp.
+
+    After an exception, or a verdict that is none, the call goes through. pyshim says so
+    on its own stderr, with the traceback: once for each type of exception and place,
+    and at the end how many more there were in how many processes. A module that can't
+    be imported there is told in the same way, and so is a hook that runs for longer
+    than `--hook-limit`; no hook is asked in that process then. With `--strict-plugins`
+    the first such error ends the run: the call is not made, and the status is 125. The
+    program's stderr gets a traceback only where nothing else can be reached, by another
+    user or in another root.
 
     The module is imported a second time, inside each process that reaches a hook: keep
     imports at its top few, and don't rely on globals set in the host: `pyshim.Counter`

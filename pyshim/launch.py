@@ -12,7 +12,8 @@ The contract: whoever started pyshim sees what the bare target would have shown.
    One that another process sends to the whole group can't be told from one sent
    to pyshim alone, and arrives twice.
 3. When the target stops, pyshim stops, so that a shell sees a stopped job.
-4. Nothing that happens to pyshim ends the target, save the time limit.
+4. Nothing that happens to pyshim ends the target, save the time limit and a tick
+   that says so.
 
 `launch` and `end_as` belong on the main thread. Other threads of the host must have all
 signals blocked, or one of them takes what was meant for the target: start them inside
@@ -96,14 +97,16 @@ def launch(
     env: Mapping[str, str],
     *,
     timeout: float | None,
-    tick: Callable[[], None],
+    tick: Callable[[], bool | None],
     interval: float = 0.01,
 ) -> Outcome:
     """Run `argv` as the target until it has ended; `timeout`, `interval` in seconds.
 
     `tick` is called at least every `interval` while the target runs and once after its
-    end. It may take long: signals wait, as they do for up to `interval`. When it raises
-    it is not called again, and the error is raised once the target has ended.
+    end. It may take long: signals wait, as they do for up to `interval`. When it
+    returns true the target and all it started are ended as by the time limit, and the
+    outcome tells how. When it raises it is not called again, and the error is raised
+    once the target has ended.
     A program that can't be run gives status 127 or 126 and a line on stderr, as `env`
     does. Raises PyshimError when there is no process to be had, or when somebody else
     in this process has collected the target's status.
@@ -141,17 +144,19 @@ def end_as(outcome: Outcome) -> NoReturn:
 class _Ticker:
     """Calls `tick` until it fails for the first time, and keeps that error."""
 
-    def __init__(self, tick: Callable[[], None]) -> None:
+    def __init__(self, tick: Callable[[], bool | None]) -> None:
         self._tick = tick
         self.error: Exception | None = None
 
-    def __call__(self) -> None:
+    def __call__(self) -> bool:
+        """Whether the target is to end."""
         if self.error is not None:
-            return
+            return False
         try:
-            self._tick()
+            return bool(self._tick())
         except Exception as error:
             self.error = error
+        return False
 
 
 def _mind(pid: int, limit: Limit, ticker: _Ticker, interval: float) -> int:
@@ -159,7 +164,8 @@ def _mind(pid: int, limit: Limit, ticker: _Ticker, interval: float) -> int:
     ended: int | None = None
     with _watched(pid) as watch:
         while ended is None:
-            ticker()
+            if ticker():
+                limit.end()
             watch.poll(interval * 1000)
             pass_on_all(pid)
             ended = _wait(pid)

@@ -154,7 +154,9 @@ class Compiler:
         }
         if self.wants.hooks:
             names["bridge"] = self.strings.add(str(LIB / "libpybridge.so"))
-            names["bridge_plan"] = self.strings.add(bridge_plan(self.wants))
+            names["bridge_plan"] = self.strings.add(
+                bridge_plan(self.wants, self.rundir)
+            )
         parts = {
             "rows_at": bytes(ffi.buffer(rows)),
             "refs_at": bytes(ffi.buffer(refs)),
@@ -215,6 +217,8 @@ class Compiler:
             header.flags |= lib.PLAN_FULL
         if not self.wants.heard:
             header.flags |= lib.PLAN_UNHEARD
+        if self.wants.strict:
+            header.flags |= lib.PLAN_STRICT
         header.strsize = self.wants.strsize
         header.pid_ns = Path("/proc/self/ns/pid").stat().st_ino
         header.nrules, header.nmaps = len(self.rules), len(self.wants.maps)

@@ -18,6 +18,7 @@ from pyshim import hookspecs
 from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError, nearest
 from pyshim.inside.hooks import LOCAL
+from pyshim.mistakes import check_names, check_signature
 from pyshim.wants import TargetHook
 
 if TYPE_CHECKING:
@@ -105,31 +106,13 @@ def manager(plugins: Iterable[Plugin]) -> pluggy.PluginManager:
     for plugin in plugins:
         if made.has_plugin(plugin.name):
             raise PluginError(f"two plugins are called {plugin.name!r}")
-        _check_names(plugin)
+        check_names(plugin.name, plugin.module)
         try:
             made.register(plugin.module, plugin.name)
             made.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(f"plugin {plugin.name!r}: {_reason(error)}") from error
     return made
-
-
-def _check_names(plugin: Plugin) -> None:
-    """A function that looks like a hookimpl and would never be called is a mistake."""
-    hooks = [name for name in vars(hookspecs) if name.startswith("pyshim_")]
-    for name in dir(plugin.module):
-        function = getattr(plugin.module, name)
-        if not name.startswith("pyshim_") or not callable(function):
-            continue
-        if name not in hooks:
-            raise PluginError(
-                f"plugin {plugin.name!r}: unknown hook {name!r}",
-                nearest=nearest(name, hooks),
-                allowed=", ".join(hooks),
-            )
-        if not hasattr(function, "pyshim_impl"):
-            text = f"plugin {plugin.name!r}: {name} is not marked as a hookimpl"
-            raise PluginError(text, allowed="@hookimpl above it")
 
 
 def culprit(error: BaseException) -> str:
@@ -209,6 +192,7 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
             f"plugin {impl.plugin_name!r}: {function} runs in the target, without "
             "pluggy: it can't be a wrapper or have another name"
         )
+    check_signature(impl)
     calls = getattr(impl.function, "pyshim_calls", ())
     if not calls:
         raise PluginError(

@@ -23,6 +23,7 @@ from pyshim.coverage import Coverage, Processes
 from pyshim.elf import quick
 from pyshim.errors import PyshimError
 from pyshim.event import Event, Kind
+from pyshim.hook_errors import HookErrors
 from pyshim.hook_limit import HookLimit
 from pyshim.patches import provide_plans
 from pyshim.plan import EXECS, Compiler, preload
@@ -140,6 +141,7 @@ class Session:
         self.wants = wants
         run.layer = layers.FULL if wants.full else layers.SYMBOLS
         self._programs = 0
+        self._errors: HookErrors | None = None
         self._through = through
         self._processes = Processes()
         self._interrupted = False
@@ -203,8 +205,11 @@ class Session:
         if self.wants.hooks:
             limit = self.run.options.hook_limit
             self._limit = HookLimit(
-                self.arena, self.run.table, self.wants.hooks, rundir, limit
+                *(self.arena, self.run.table, self.wants.hooks, rundir, limit),
+                strict=self.wants.strict,
             )
+            self._errors = HookErrors(rundir, self.arena, self.wants, self.run)
+            stack.callback(self._errors.close)
         return rundir
 
     def _launch(self, rundir: Path) -> launch.Outcome:
@@ -223,17 +228,21 @@ class Session:
             interval=_TICK,
         )
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        """Whether the run is to end: for an error in a hook, --strict-plugins."""
+        ending = self._errors is not None and self._errors.look()
         self._hand_out()
-        if self._limit:
+        if self._limit and not ending:
             self._limit.look(self._given_up)
         now = time.monotonic()
         if now - self._freed > _FREE_EVERY:
             self._freed = now
             self.arena.free_dead()
+        return ending
 
     def _given_up(self, line: str, trace: str) -> None:
-        self.run.say(f"{line}\n{trace}".rstrip())
+        if self._errors:
+            self._errors.tell(f"{line}\n{trace}")
 
     def _hand_out(self) -> None:
         """The events there are, as far as time allows."""
@@ -300,6 +309,8 @@ class Session:
         programs = self._programs - unarmed
         self.run.layer = layers.armed(self.wants.full, programs, unarmed + children)
         self.run.coverage = self._coverage() if self.wants.heard else None
+        if self._errors is not None:
+            self._errors.finish()
         self.manager.hook.pyshim_report(run=self.run)
         if outcome.ran:
             report_coverage(self.run)

@@ -43,6 +43,8 @@ class Wants:
     strsize: int = 32
     search_path: tuple[str, ...] = ()
     """sys.path of the interpreter in the target."""
+    strict: bool = False
+    """Whether the first error of a hook in the target ends the run."""
     full: bool = False
     """Whether the catch-all is armed."""
     patched: bool = True

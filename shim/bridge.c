@@ -87,6 +87,11 @@ static void come_back(struct asked *asked)
 
 /* ---- what hooks need of us: on their stack, with the lock held ---- */
 
+static void count_error(uint32_t hook, uint32_t error)
+{
+	__atomic_fetch_add(&arena->errors[hook][error], 1, __ATOMIC_RELAXED);
+}
+
 static bool may_be_made(const struct asked *asked)
 {
 	const uint16_t never = ROW_NORETURN | ROW_JUMP | ROW_EXEC | ROW_FORK;
@@ -152,6 +157,7 @@ static struct ground ground = {
 	.real = make_real,
 	.shared = shared,
 	.thread_begins = python_thread_begins,
+	.count_error = count_error,
 };
 
 /* ---- asking ---- */

@@ -38,6 +38,8 @@ struct ground {
 	/* The first hook in this thread: bridge.thread_ends() is to be called. */
 	void (*thread_begins)(void);
 	const char *rundir;
+	/* One more of these, enum hook_error. */
+	void (*count_error)(uint32_t hook, uint32_t error);
 };
 
 /* What the bridge library offers as `pyshim_bridge`. */

@@ -80,6 +80,11 @@ static void narrow(uint32_t id, uint8_t sign, uint8_t word)
 	known[id].word = word;
 }
 
+static void count_error(uint32_t hook, uint32_t error)
+{
+	ground->count_error(hook, error);
+}
+
 /* ---- hooks ---- */
 
 static PyObject *find(PyObject *owner, const char *name)

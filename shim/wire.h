@@ -15,9 +15,10 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 5
+#define WIRE_VERSION 6
 #define MAX_RULES 256
 #define MAX_SKIPS 32
+#define MAX_HOOKS 32
 
 /* ---- the plan: made by plan.py, one file a run ---- */
 
@@ -26,6 +27,7 @@ enum plan_flag {
 	PLAN_FAIRNESS = 2,   /* some rule asks whether an EINTR is fair */
 	PLAN_TRACE = 4,      /* events are wanted */
 	PLAN_FULL = 16,      /* arm the catch-all */
+	PLAN_STRICT = 32,    /* the first error of a Python hook ends the run */
 	PLAN_UNHEARD = 8,    /* no plugin listens: only what the report needs is told */
 };
 
@@ -116,6 +118,13 @@ enum skip_reason {
 	SKIP_HOOK_STACKS,    /* too many hooks were left by a jump out of call.real() */
 };
 
+enum hook_error {
+	HOOK_RAISED,         /* exceptions of this hook, and verdicts that are none ... */
+	HOOK_RAISED_IN,      /* ... in so many processes */
+	HOOK_UNLOADED_IN,    /* processes in which its plugin could not be imported */
+	HOOK_ERRORS
+};
+
 struct arena {
 	uint32_t magic, version;
 	uint64_t size;
@@ -130,6 +139,7 @@ struct arena {
 	uint64_t hooks, hook_ticks, starts, start_ticks;
 	uint64_t skipped[MAX_SKIPS];
 	uint64_t hits[MAX_RULES];
+	uint64_t errors[MAX_HOOKS][HOOK_ERRORS];
 };
 
 /* FOREIGN: in another pid namespace, where the host can't tell whether it lives. */

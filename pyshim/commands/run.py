@@ -40,6 +40,11 @@ class _Wide(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26)
 
+    def _format_text(self, text: str) -> str:
+        """Without an empty line between a group's summary and its options."""
+        lines = super()._format_text(text)
+        return lines.rstrip("\n") + "\n" if self._current_indent else lines
+
 
 def make_parser(known: dict[str, Plugin]) -> Parser:
     """The parser with every installed plugin's options."""
@@ -97,6 +102,11 @@ def make_parser(known: dict[str, Plugin]) -> Parser:
         "--strict",
         action="store_true",
         help="refuse (125) a program that bypasses the shim",
+    )
+    parser.add_argument(
+        "--strict-plugins",
+        action="store_true",
+        help="end the run (125) when a Python hook fails",
     )
     for plugin in known.values():
         group = parser.add_argument_group(plugin.name, plugin.summary)
@@ -188,6 +198,7 @@ def _ask_plugins(
         strsize=state.options.s,
         search_path=plugins.search_path() if hooks else (),
         patched=state.options.patched,
+        strict=state.options.strict_plugins,
         heard=bool(hook.pyshim_event.get_hookimpls()),
         options=vars(state.options),
     )

@@ -4,7 +4,7 @@ shim/embed.c starts the interpreter and calls `hooks_setup` once. For each call 
 hook wants it then calls the hook itself, and what is in hooks.py only with what that
 returned or raised. One hook runs at a time in a process (bridge.c holds a mutex), on a
 stack of its own, in whatever thread made the call. An exception never reaches the
-program: it is printed once for each hook, and the call goes through.
+program: the host is told (failures.py), and the call goes through.
 
 Imports nothing that is not already in a bare interpreter: each module here is paid for
 by every process that reaches a hook.
@@ -16,7 +16,7 @@ import marshal
 import sys
 
 from pyshim import run_options, shared
-from pyshim.inside.hooks import Hooks
+from pyshim.inside.hooks import Hooks, Told
 from pyshim.inside.memory import Memory
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ def install(ffi: Any, lib: Any) -> None:
     """Give the C side its function. Called once, by the embedding's own start."""
 
     def setup(plan: Any) -> int:
-        """Import the plugins; -1 when one can't be, after saying so."""
+        """Import the plugins; -1 when one can't be, after telling that."""
         path, size, _ = ffi.string(plan).split(b"\n", 2)
         start = len(path) + len(size) + 2
         data = ffi.buffer(plan + start, int(size))
@@ -36,6 +36,8 @@ def install(ffi: Any, lib: Any) -> None:
             wanted = marshal.loads(data)
             run_options.give(wanted["options"])
             Hooks.here = Hooks(wanted, Memory(ffi, lib))
+        except Told:
+            return -1
         except BaseException:
             sys.__excepthook__(*sys.exc_info())
             return -1

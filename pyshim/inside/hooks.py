@@ -9,7 +9,6 @@ from __future__ import annotations
 import marshal
 import sys
 from _frozen_importlib_external import SourceFileLoader
-from posix import write
 
 from pyshim.inside.call import Call, Facts, change
 from pyshim.verdicts import Args, Delay, Errno, Return, Short
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pyshim.inside.failures import Failures
     from pyshim.inside.memory import Memory
 
 _ANSWERED, _INJECTED, _ASKED = 1, 4, 8  # enum call_flag of shim/call.h
@@ -26,10 +26,14 @@ LOCAL = "pyshim_local_"
 """How the module of a plugin that is a local file is called (plugins.py)."""
 
 
+class Told(Exception):
+    """A plugin can't be imported, and that was told."""
+
+
 class Hooks:
     """All hooks of a process. `here` is found by embed.c, with what it calls.
 
-    Raises what a plugin's import raises, its name first said.
+    Raises Told when a plugin can't be imported.
     """
 
     here: Hooks
@@ -38,24 +42,23 @@ class Hooks:
         self._memory = memory
         self._facts: dict[int, bytes] = wanted["calls"]
         self._codes: dict[str, int] = wanted["codes"]
-        self._names: list[tuple[str, str]] = []
-        self._broken: set[int] = set()
+        self._wanted = wanted
+        self._failures: Failures | None = None
         self.functions: list[Callable[[Call], object]] = []
         """By the number of the hook, in the host's order."""
         self.calls = 1 + max(self._facts)
         """Ids of calls are below it."""
-        for plugin, module, file, name in wanted["hooks"]:
-            self._add(plugin, module, file, name)
+        for _, module, file, name in wanted["hooks"]:
+            self._add(module, file, name)
         self.release = memory.release
         self.forget = memory.forget
 
-    def _add(self, plugin: str, module: str, file: str, name: str) -> None:
+    def _add(self, module: str, file: str, name: str) -> None:
         try:
             self.functions.append(getattr(_module(module, file), name))
-        except BaseException:
-            _say(f"plugin {plugin}: can't be imported in the target")
-            raise
-        self._names.append((plugin, name))
+        except BaseException as error:
+            self._tell().unloaded(len(self.functions), error)
+            raise Told from error
 
     def make(self, number: int) -> Call:
         """A call is asked about for the first time."""
@@ -104,15 +107,15 @@ class Hooks:
 
     def failed(self, number: int, call: Call, error: BaseException) -> None:
         """A hook raised, or what it returned could not be applied."""
-        if number in self._broken:
-            return
-        self._broken.add(number)
-        plugin, name = self._names[number]
-        _say(
-            f"plugin {plugin}: {name} raised for {call.name} in process {call.pid}; "
-            "the call goes through (further errors are not shown)"
-        )
-        sys.__excepthook__(type(error), error, error.__traceback__)
+        self._tell().raised(number, call.name, error)
+
+    def _tell(self) -> Failures:
+        """Made when something goes wrong: most processes never pay for it."""
+        if self._failures is None:
+            names: dict[str, Any] = {"__name__": "pyshim.inside.failures"}
+            exec(marshal.loads(self._wanted["failures"]), names)
+            self._failures = names["Failures"](self._wanted, self._memory)
+        return self._failures
 
 
 def _less(call: Call, verdict: Short) -> dict[str, Any]:
@@ -143,7 +146,3 @@ def _module(name: str, file: str) -> Any:
         sys.modules[name] = module
         loader.exec_module(module)
     return sys.modules[name]
-
-
-def _say(text: str) -> None:
-    write(2, f"pyshim: {text}\n".encode())

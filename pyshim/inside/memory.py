@@ -95,6 +95,10 @@ class Memory:
         """Which arguments of a call are of 32 bits: the kernel ignores the others."""
         self._lib.narrow(number, signed, unsigned)
 
+    def count_error(self, hook: int, error: int) -> None:
+        """In memory that the host sees: enum hook_error of shim/wire.h."""
+        self._lib.count_error(hook, error)
+
     def keep(self, text: bytes) -> int:
         """The address of a copy with a NUL behind, good until the call is over."""
         memory = self._ffi.new("char[]", text)

@@ -199,25 +199,6 @@ def test_exit_and_signals(
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 
-@pytest.mark.parametrize("text", ["raise OSError('host only')", "import no_such_thing"])
-def test_a_plugin_that_can_not_be_imported_in_the_target(
-    hooked: Hooked, target: Target, text: str
-) -> None:
-    source = f"""
-        if "PYSHIM_RUN" in os.environ:
-            {text}
-
-        @hookimpl(calls=["read"])
-        def pyshim_call_enter(call):
-            return Return(9)
-    """
-    done = hooked(source, target("calls_by_name"), "read", "read")
-    assert returned(done) == ["read: 1", "read: 1"]
-    said = "pyshim: plugin mine: can't be imported in the target"
-    assert done.stderr.count(said) == 1
-    assert stepped_aside(done) == {"Python could not be started in the target": 2}
-
-
 # -- real programs -----------------------------------------------------------------
 
 REAL = {

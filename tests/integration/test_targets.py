@@ -34,6 +34,7 @@ ELSEWHERE = {
     *("dlopens_beside", "refuses_prctl"),  # test_layers.py
     *("early_thread", "no_exec_gain"),  # test_patched.py
     *("patched_inside", "patched_steps"),  # test_patched.py
+    "elsewhere",  # test_hook_errors.py
     "foreign",  # test_foreign_children.py
     "invisible",  # test_invisible.py
     *("limited", "lowers_limit", "no_room_after_fork", "std_closed"),  # test_limits.py
