@@ -9,6 +9,17 @@ from pyshim.run_options import options
 from pyshim.shared import Counter, Shared
 from pyshim.verdicts import Args, Delay, Errno, Return, Short
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # for annotations: nothing of it is loaded
+    from pyshim.event import Event as Event
+    from pyshim.inside.call import Call
+    from pyshim.rules import Rule as Rule
+    from pyshim.run_options import Options as Options
+    from pyshim.session import Run as Run
+    from pyshim.wants import Map as Map
+
+    TargetCall = Call
+
 __all__ = [
     "Args",
     "Counter",

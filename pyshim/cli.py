@@ -9,7 +9,7 @@ from typing import TextIO
 
 from pyshim.errors import PyshimError
 
-COMMANDS = ("run", "check", "coverage", "calls", "plugins")
+COMMANDS = ("run", "check", "coverage", "calls", "plugins", "new-plugin")
 FAILED = 125
 
 
@@ -25,7 +25,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"pyshim {__version__}")
         return 0
     try:
-        command = importlib.import_module(f"pyshim.commands.{name}")
+        module = name.replace("-", "_")
+        command = importlib.import_module(f"pyshim.commands.{module}")
         return int(command.run(rest))
     except PyshimError as error:
         _say(str(error))

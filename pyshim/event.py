@@ -61,16 +61,19 @@ class Event(NamedTuple):
     """One event. Times are nanoseconds; `start` counts from the epoch."""
 
     kind: Kind
+    """CALL, UNFINISHED, START, EXIT or BYPASS."""
     pid: int
     tid: int
     start: int
     duration: int
     call: Call | None = None
+    """Its row of the table (`event.call.name`); None unless it is about a call."""
     args: tuple[int, ...] = ()
     """Signed 64-bit, one for each parameter of the call."""
     memory: Mapping[int, Memory] = NO_MEMORY
     """By index of the argument. argv: each string ends in NUL."""
     ret: int = 0
+    """What the program was given. EXIT: the status."""
     err: int = 0
     """The errno the call ended with, 0 when it did not fail."""
     rule: int = -1
@@ -80,6 +83,7 @@ class Event(NamedTuple):
     fair: bool = False
     """Of an injected EINTR: whether this could have happened by itself."""
     site: Site | None = None
+    """The place in the program, where a rule decided the call."""
     note: str = ""
     """START: the executable. BYPASS: the file and why, as `PATH: reason`."""
     caught: bool = False

@@ -2,17 +2,28 @@
 
 A plugin is a module (or any object) registered under the entry-point group `pyshim`, or
 a local file given as `--plugin ./file.py`. It marks its functions with
-`pyshim.hookimpl`. Hooks come in two sections.
-
-In the host: called in the pyshim process, on its main thread, once a run or once an
-event; may import and do anything. An exception stops the run: before the target starts
-it never starts (exit status 125); later it is reported when the target has ended, and
-the status becomes 125.
+`pyshim.hookimpl`. Hooks run in two places, and one plugin may have hooks in both.
 
 In the target: called inside the program, in the thread and the place that makes the
-call. Only there can a plugin decide in Python what one call returns. Such a hook is a
-function of the plugin's module, with the arguments below; anything else (a method, an
-`async def`, a generator) is refused before the start.
+call. Only there can a plugin decide in Python what one call returns. The module is
+imported a second time there, in each process that reaches a hook: keep the imports at
+its top few, and don't rely on globals set in the host: `pyshim.Counter` and
+`pyshim.Shared` are what all processes and the host have in common, and
+`pyshim.options()` is the command line. Such a hook is a function of the module, with
+the parameters below; anything else (a method, an `async def`, a generator) is refused
+before the start. An exception is told once, with the traceback, and the call goes
+through.
+
+In the host: called in the pyshim process, on its main thread, once a run or once an
+event; may import and do anything, and takes only those parameters it needs. An
+exception stops the run: before the target starts it never starts (exit status 125);
+later it is reported when the target has ended, and the status becomes 125.
+
+A hook that is never called? Calls are those made through the dynamic linker: the
+`openat` that libc makes by itself, for `fopen`, is asked about only with `--layer=full`
+or `run.needs_full` ([layers](howto-layers.md)). `pyshim --plugin log COMMAND` shows all
+calls there are, `pyshim --explain --plugin ./file.py COMMAND` which of them are wrapped
+for the plugin.
 """
 
 from __future__ import annotations
@@ -34,21 +45,25 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("pyshim")
 
-# ---- in the host, in this order ----
+# ---- in the host ----
 
 
 @hookspec
 def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
     """Add command-line options: `parser` is a group with the plugin's name.
 
-    Called for every installed plugin, so be quick. A plugin is switched on by `--plugin
-    NAME` or by using one of its options.
+    Called at each start of pyshim, of every installed plugin, on or not: be quick.
+
+    A plugin is switched on by `--plugin NAME` or by using one of its options. The
+    values are in `run.options`, and in `pyshim.options()`.
     """
 
 
 @hookspec
 def pyshim_qualifiers() -> Sequence[str]:
-    """The words before `=` in `-e WORD=...` that belong to this plugin.
+    """Name the words before `=` in `-e WORD=...` that belong to this plugin.
+
+    Called once, of every installed plugin, on or not.
 
     Using one switches the plugin on.
     """
@@ -57,7 +72,9 @@ def pyshim_qualifiers() -> Sequence[str]:
 
 @hookspec
 def pyshim_configure(run: Run) -> None:
-    """Read `run.options` and `run.expressions`; the target has not started.
+    """Read `run.options` and `run.expressions`, refuse what can't be meant.
+
+    Called once, before the target starts.
 
     A plugin that needs to see what comes through no symbol, whatever it asks for, sets
     `run.needs_full` to the reason. With `run.options.explain` nothing is started
@@ -70,35 +87,48 @@ def pyshim_configure(run: Run) -> None:
 
 @hookspec
 def pyshim_rules(run: Run) -> Sequence[Rule]:
-    """Rules to be decided in C inside the target, without Python.
+    """Give rules to be decided in C inside the target, without Python.
 
-    They are tried in the order of the list, first match wins; of several plugins, the
-    one given last on the command line comes first, as pluggy orders calls. One that
-    names a syscall makes the run full under `--layer=auto`; with `caught=False` it is
-    for calls through symbols alone, and does not.
+    Called once, after `pyshim_configure`.
+
+    `pyshim.rules.parse("inject", "read:error=EIO", run.table)` makes one. They are
+    tried in the order of the list, first match wins; of several plugins, the one given
+    last on the command line comes first, as pluggy orders calls. One that names a
+    syscall makes the run full under `--layer=auto`; with `caught=False` it is for calls
+    through symbols alone, and does not.
     """
     return ()
 
 
 @hookspec
 def pyshim_trace(run: Run) -> frozenset[Call]:
-    """The calls whose every event this plugin wants in `pyshim_event`.
+    """Name the calls whose every event this plugin wants in `pyshim_event`.
 
-    What no plugin asks for is not recorded. Calls decided by a rule are told anyway.
-    A syscall among them makes the run full under `--layer=auto`.
+    Called once, after `pyshim_configure`.
+
+    `run.table.select("%file,read")` gives them. What no plugin asks for is not
+    recorded. Calls decided by a rule are told anyway. A syscall among them makes the
+    run full under `--layer=auto`.
     """
     return frozenset()
 
 
 @hookspec
 def pyshim_maps(run: Run) -> Sequence[Map]:
-    """Paths to be rewritten in C inside the target; the longest `source` wins."""
+    """Give paths to be rewritten in C inside the target.
+
+    Called once, after `pyshim_configure`.
+
+    `pyshim.wants.Map("/etc/app", "/tmp/app")` makes one; the longest `source` wins.
+    """
     return ()
 
 
 @hookspec
 def pyshim_event(event: Event, run: Run) -> None:
-    """One event, in the order of time (of completion), while the target runs.
+    """Look at one event: a call that was made, a process that started or ended.
+
+    Called for each event, in the order of time (of completion), while the target runs.
 
     Comes later than the call itself: nothing can be decided here. The target never
     waits; what did not fit is counted in `run.dropped`.
@@ -107,7 +137,9 @@ def pyshim_event(event: Event, run: Run) -> None:
 
 @hookspec
 def pyshim_report(run: Run) -> None:
-    """The target has ended and all events were handed out.
+    """Say what there is to say: the target has ended.
+
+    Called once, when all events were handed out.
 
     Say on stderr what is to be said with `run.say`. Setting `run.failure` to a text
     prints it and turns the exit status into 125.
@@ -119,7 +151,9 @@ def pyshim_report(run: Run) -> None:
 
 @hookspec(firstresult=True)
 def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
-    """A call that this hook wants is about to be made.
+    """Decide about a call that is about to be made.
+
+    Called before each call that the marker declares.
 
     The marker declares what it wants, `@hookimpl(calls=["openat"], paths=["/etc/*"])`;
     no other call pays. Return `Errno("EACCES")` to fail it, `Return(n)` to answer it,
@@ -143,17 +177,14 @@ def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
     the first such error ends the run: the call is not made, and the status is 125. The
     program's stderr gets a traceback only where nothing else can be reached, by another
     user or in another root.
-
-    The module is imported a second time, inside each process that reaches a hook: keep
-    imports at its top few, and don't rely on globals set in the host: `pyshim.Counter`
-    and `pyshim.Shared` are what all processes and the host have in common, and
-    `pyshim.options()` is the command line.
     """
 
 
 @hookspec
 def pyshim_call_exit(call: TargetCall) -> Errno | Return | None:
-    """The call has been made: `call.ret`, `call.errno`.
+    """Look at a call that has been made, `call.ret` and `call.errno`, or change these.
+
+    Called after each call that the marker declares.
 
     Return `Errno` or `Return` to change what the program sees. Runs and fails as
     `pyshim_call_enter` does. Of calls that are left by a jump (vfork, setjmp, dlopen,

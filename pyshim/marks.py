@@ -45,8 +45,11 @@ def hookimpl(
 ) -> Any:
     """Mark `function` as a hookimpl.
 
-    `calls` (strace sets: "openat", "%file") and `paths` (globs) say which calls a hook
-    in the target wants; no other call pays for it. The rest are pluggy's.
+    `calls` (names and sets as in strace: "openat", "%file") and `paths` say which calls
+    a hook in the target wants; no other call pays for it. A path is a glob over the
+    absolute path of an argument, or of the file that a descriptor is open on: `*` stops
+    at a slash, `**` does not. The options are pluggy's: of several plugins' hooks, one
+    with `tryfirst` is asked first.
     """
     unknown = set(options) - set(_PLUGGY)
     if unknown:

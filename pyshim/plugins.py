@@ -86,15 +86,21 @@ def from_file(path: str) -> Plugin:
     return Plugin(file.stem, module, path)
 
 
+def is_file(word: str) -> bool:
+    """Whether `--plugin WORD` means a local file."""
+    return "/" in word or word.endswith(".py")
+
+
 def find(word: str, known: dict[str, Plugin]) -> Plugin:
-    """What `--plugin WORD` means."""
-    if "/" in word or word.endswith(".py"):
+    """What `--plugin WORD` means. A file that is among the known is loaded already."""
+    if word not in known and is_file(word):
         return from_file(word)
     if word not in known:
+        names = sorted(each for each in known if not is_file(each))
         raise PluginError(
             f"unknown plugin {word!r}",
-            nearest=nearest(word, known),
-            allowed=f"{', '.join(sorted(known))}, or a file ./NAME.py",
+            nearest=nearest(word, names),
+            allowed=f"{', '.join(names)}, or a file ./NAME.py",
         )
     return known[word]
 

@@ -57,11 +57,15 @@ class Run:
     """What plugins see of a run."""
 
     options: argparse.Namespace
+    """What was given on the command line, the plugin's own options too."""
     expressions: tuple[tuple[str, str], ...]
     """WORD and TEXT of each `-e WORD=TEXT`, in the order given."""
     argv: tuple[str, ...]
+    """The command."""
     table: Table
+    """All calls; `run.table.select("%file,read")` gives some."""
     rules: tuple[Rule, ...] = ()
+    """Of all plugins; known when they have been asked."""
     failure: str = ""
     """Set by a plugin: printed, and the exit status becomes 125."""
     patched: tuple[int, int] = (0, 0)
@@ -70,15 +74,19 @@ class Run:
     hits: list[int] = field(default_factory=list)
     """How often each of `rules` fired; known when the target has ended."""
     dropped: int = 0
+    """Events that there was no room for in the shared memory."""
     torn: int = 0
+    """Events that were begun and never finished: a signal handler jumped away."""
     lost: int = 0
     """Bytes of events that there was no room for on the disk."""
     skipped: dict[str, int] = field(default_factory=dict)
+    """How often the shim stepped aside, or went without Python, by the reason."""
     bypassed: list[str] = field(default_factory=list)
     """Programs that ran without the shim, as `PATH: reason`."""
     told: set[str] = field(default_factory=set)
     """Those of them that were named before the start."""
     processes: set[int] = field(default_factory=set)
+    """The pids of those that were heard from."""
     python_starts: int = 0
     """In how many processes Python was started for hooks; known, as the next three are,
     when the target has ended."""

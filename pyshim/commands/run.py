@@ -22,14 +22,13 @@ from pyshim.wants import Wants
 
 _USAGE = "pyshim [OPTIONS] [--] COMMAND [ARGUMENT]..."
 _EPILOG = """\
-other commands: pyshim check PROGRAM... | coverage COMMAND | calls [SET] | plugins
+other commands (--help): pyshim check | coverage | calls | plugins | new-plugin
 A program named like one of them needs `--`.
 exit status: the command's own; 124 timed out, 125 pyshim failed, 126/127 not run
 
 examples:
   pyshim --plugin log ls -l /etc
   pyshim -e inject=read:error=EINTR:when=3+2 ./app
-  pyshim -e trace=%file -o t.log git status
   pyshim --map /etc/app=./testdata ./app
 """
 
@@ -46,9 +45,10 @@ class _Wide(argparse.RawDescriptionHelpFormatter):
         return lines.rstrip("\n") + "\n" if self._current_indent else lines
 
 
-def make_parser(known: dict[str, Plugin]) -> Parser:
-    """The parser with every installed plugin's options."""
+def make_parser(known: dict[str, Plugin], add_help: bool = True) -> Parser:
+    """The parser with the options of these plugins."""
     parser = Parser(
+        add_help=add_help,
         prog="pyshim",
         usage=_USAGE,
         epilog=_EPILOG,
@@ -131,7 +131,7 @@ def _seconds(text: str) -> float:
 
 def run(argv: list[str]) -> int:
     """Run the target; ends this process as the target ended."""
-    known = plugins.installed()
+    known = _with_local(plugins.installed(), argv)
     parser = make_parser(known)
     options = parser.parse_args(argv)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -151,14 +151,26 @@ def run(argv: list[str]) -> int:
     return FAILED
 
 
+def _with_local(known: dict[str, Plugin], argv: list[str]) -> dict[str, Plugin]:
+    """Also the local files among the plugins named: their options are options, too.
+
+    Behind their -p: before it, the word after an option still unknown is the command.
+    """
+    words = make_parser(known, add_help=False).parse_known_args(argv)[0].plugin
+    files = [each for each in words if plugins.is_file(each) and each not in known]
+    if not files:
+        return known
+    return _with_local(known | {each: plugins.from_file(each) for each in files}, argv)
+
+
 def _switch_on(
     options: argparse.Namespace, parser: Parser, known: dict[str, Plugin]
 ) -> pluggy.PluginManager:
     """The plugins named, and those whose options or qualifiers were used."""
     chosen = [plugins.find(word, known) for word in dict.fromkeys(options.plugin)]
     words = {parse_expression(text)[0] for text in options.expr}
-    for name, plugin in known.items():
-        used = _used_options(parser, options, name)
+    for plugin in known.values():
+        used = _used_options(parser, options, plugin.name)
         qualifiers = _flat(plugins.manager([plugin]).hook.pyshim_qualifiers())
         if plugin not in chosen and (used or words & set(map(str, qualifiers))):
             chosen.append(plugin)

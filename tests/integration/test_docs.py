@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
 WITH_COMMANDS = [
-    *("README.md", "examples/README.md", "docs/howto-eintr.md", "docs/howto-layers.md")
+    *("README.md", "examples/README.md", "docs/howto-eintr.md", "docs/howto-layers.md"),
+    "docs/howto-plugins.md",
 ]
 PAGES = sorted(
     {
