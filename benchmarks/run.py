@@ -155,9 +155,14 @@ def best(sample: Sample, clock: str) -> float:
 
 
 def summarize(rounds: Sequence[Round], clock: str) -> list[Row]:
-    """One row for each call and mode, bare first within a call."""
+    """One row for each call and the modes that made it, bare first within a call."""
     first = rounds[0]
-    return [_row(rounds, mode, call, clock) for call in first["bare"] for mode in first]
+    return [
+        _row(rounds, mode, call, clock)
+        for call in first["bare"]
+        for mode in first
+        if call in first[mode]
+    ]
 
 
 def _row(rounds: Sequence[Round], mode: str, call: str, clock: str) -> Row:
@@ -176,7 +181,8 @@ def _row(rounds: Sequence[Round], mode: str, call: str, clock: str) -> Row:
     )
 
 
-def _figure(ns: float, sign: str = "") -> str:
+def figure(ns: float, sign: str = "") -> str:
+    """A whole number where a digit more says nothing."""
     digits = 1 if abs(ns) < 1000 else 0
     return f"{ns:{sign},.{digits}f}"
 
@@ -192,8 +198,8 @@ def show(rows: Sequence[Row], clock: str) -> None:
         new = index == 0 or rows[index - 1].call != row.call
         if new and index:
             table.add_section()
-        plain = (_figure(row.least), _figure(row.middle))
-        over = (_figure(row.over_least, "+"), _figure(row.over, "+"))
+        plain = (figure(row.least), figure(row.middle))
+        over = (figure(row.over_least, "+"), figure(row.over, "+"))
         name = row.call if new else ""
         table.add_row(name, row.mode, *plain, *over, f"{row.ratio:.2f}")
     Console(width=None if sys.stdout.isatty() else 96).print(table)
