@@ -63,7 +63,10 @@ def test_who_hangs_is_found_and_ended(tmp_path: Path) -> None:
     with subprocess.Popen(
         ["sleep", "100"], env=dict([mark.split("=")]), start_new_session=True
     ) as process:
-        (line,) = end(marked(mark), "left behind", patience=0)
+        # Popen returns when exec(2) closes descriptors: the environment comes later.
+        while not (found := marked(mark)):
+            assert process.poll() is None
+        (line,) = end(found, "left behind", patience=0)
         assert process.wait(20) == -9
     assert line.startswith(f"left behind: {process.pid}\n== {process.pid} 'sleep")
     assert f"-- {process.pid} " in line
