@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "in the target": {
         "The marker": ("hookimpl",),
         "The call": ("TargetCall",),
+        "The process": ("TargetProcess",),
         "Verdicts": ("pyshim/verdicts.py",),
     },
     "on both sides": {

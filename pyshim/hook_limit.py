@@ -94,7 +94,8 @@ class HookLimit:
         what = "Python has not started"
         if number >= 0:
             hook, name = self._hooks[number], self._table.calls[call].name
-            what = f"plugin {hook.plugin}: {hook.function} has not returned for {name}"
+            what = f"plugin {hook.plugin}: {hook.function} has not returned"
+            what += f" for {name}" * bool(hook.calls)
         then = "the call went through, and no hook is asked in this process any more"
         if self._strict:
             then = "the run ends"

@@ -5,7 +5,8 @@ a local file given as `--plugin ./file.py`. It marks its functions with
 `pyshim.hookimpl`. Hooks run in two places, and one plugin may have hooks in both.
 
 In the target: called inside the program, in the thread and the place that makes the
-call. Only there can a plugin decide in Python what one call returns. The module is
+call. Only there can a plugin decide in Python what one call returns; it is told of the
+beginnings and ends of processes there, too. The module is
 imported a second time there, in each process that reaches a hook: keep the imports at
 its top few, and don't rely on globals set in the host: `pyshim.Counter` and
 `pyshim.Shared` are what all processes and the host have in common, and
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pyshim.calls import Call
     from pyshim.event import Event
     from pyshim.inside.call import Call as TargetCall
+    from pyshim.inside.process import Process
     from pyshim.rules import Rule
     from pyshim.session import Run
     from pyshim.verdicts import Args, Errno, Return
@@ -189,4 +191,68 @@ def pyshim_call_exit(call: TargetCall) -> Errno | Return | None:
     Return `Errno` or `Return` to change what the program sees. Runs and fails as
     `pyshim_call_enter` does. Of calls that are left by a jump (vfork, setjmp, dlopen,
     exit: `enter only` in the table) no exit is seen.
+    """
+
+
+@hookspec
+def pyshim_process_start(process: Process) -> None:
+    """A program of the run starts: the first one, and each after an exec.
+
+    Called before any code of the program's own, its libraries' included; the program's
+    thread is the only one. A fork starts no program.
+
+    This hook and the next three, marked by a plain `@hookimpl`, are about the process.
+    What they return must be None. They run under the same rules as `pyshim_call_enter`:
+    the same lock, the same reasons not to be called, the same way to fail. With any of
+    them Python is started in each program of the run, when it starts: that takes some
+    8 ms of each, also where nothing else is asked. A fork's child has its parent's.
+    """
+
+
+@hookspec
+def pyshim_process_fork(process: Process) -> None:
+    """A fork, in the child; `process.parent` made it.
+
+    Called once in each child, before the fork returns there.
+
+    Globals of the plugin are as they were in the parent. Of fork(3), forkpty(3) and
+    daemon(3). Not of a vfork, nor in children that have no Python: of _Fork(3), and of
+    a raw clone(2). Those are counted as skipped when they come to a hook.
+    """
+
+
+@hookspec
+def pyshim_process_exec(process: Process) -> None:
+    """The process is about to become another program, and to lose this interpreter.
+
+    Called before each exec of a file that can be executed.
+
+    `process.program`, `argv` and `environ` are those of the new program, after all
+    changes that rules, maps and other hooks made. Nothing can be changed here:
+    `pyshim_call_enter` of `execve` can. The exec may still fail, and be tried again; a
+    file that is not there, or may not be executed, is not asked about.
+
+    Not in the child of a vfork, which has no interpreter of its own to lose, and so not
+    for posix_spawn(3), popen(3) and system(3), whose children are such: each is counted
+    as skipped, where the shim sees it. What the child became says
+    `pyshim_process_start`.
+    """
+
+
+@hookspec
+def pyshim_process_exit(process: Process) -> None:
+    """The process ends, with `process.status`: the last place to write something.
+
+    Called once in a process that ends by itself.
+
+    The interpreter is never finalised: no atexit handler, no destructor, no flush at
+    the end. By return from main, exit(3) and the end of the last thread: after all that
+    the program does then, but that its stdio buffers may not be written out yet. By
+    _exit(2), also as a syscall: at once. By quick_exit(3): before its handlers. Where
+    libc calls _exit by itself, as in the first process of daemon(3), or the program has
+    a `syscall` instruction of its own: with `--layer=full`.
+
+    Not when a signal ends it, abort(3) included, nor when its last
+    thread ends by a syscall of its own. Where another thread is in a hook that does not
+    come back, this one is not asked after two seconds, and that is counted.
     """

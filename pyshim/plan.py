@@ -16,6 +16,7 @@ from pyshim.bridge_plan import bridge_plan, hook_mask
 from pyshim.calls import LIB, Call, Table
 from pyshim.clock import clock_is_tsc
 from pyshim.errors import PluginError, UsageError
+from pyshim.plugins import MOMENT_HOOKS
 from pyshim.rules import Rule, threshold
 from pyshim.wants import Map, TargetHook, Wants
 
@@ -37,6 +38,10 @@ _SIGNAL = {
 _SECCOMP = {"prctl", "seccomp"}
 _ALWAYS = EXECS | _SECCOMP | {"syscall", "vfork"}
 """Wrapped in every run: they carry the preload on, or enter seccomp."""
+_FORKS = {"fork", "forkpty", "daemon"}
+"""Wrapped for process hooks: python_settles() in shim/python.c."""
+_ENDS = {"_exit", "quick_exit"}
+"""What ends a process and runs no handler of on_exit(3); wrapped for process hooks."""
 
 PATHS = ("path", "template")
 
@@ -119,6 +124,8 @@ class Compiler:
     def _add_hook(self, number: int, hook: TargetHook) -> None:
         if number >= MOST_HOOKS:
             raise PluginError(f"more than {MOST_HOOKS} hooks in the target")
+        if not hook.calls:
+            return
         for glob in hook.paths or ("",):
             index = len(self.rules)
             path = self.strings.add(glob) if glob else None
@@ -140,9 +147,17 @@ class Compiler:
         if self.wants.heard and call.base == "_exit":
             want |= lib.WANT_WRAP
         handlers = self.wants.fairness or self.wants.hooks
+        if self._tells(MOMENT_HOOKS[lib.MOMENT_EXIT]) and call.base in _ENDS:
+            want |= lib.WANT_WRAP
+        if self._tells(*MOMENT_HOOKS) and call.base in _FORKS:
+            want |= lib.WANT_WRAP
         if call.base in _SECCOMP or (handlers and call.base in _SIGNAL):
             want |= lib.WANT_NOTICE | lib.WANT_WRAP
         return want
+
+    def _tells(self, *functions: str) -> bool:
+        """Whether any plugin has such a hook."""
+        return any(each.function in functions for each in self.wants.hooks)
 
     def _layout(self) -> bytes:
         rows, refs = self._rows_and_refs()
@@ -225,6 +240,7 @@ class Compiler:
         header.ncounters, header.nhooks = self.ncounters, len(self.wants.hooks)
         header.enter_hooks = hook_mask(self.wants.hooks, "pyshim_call_enter")
         header.exit_hooks = hook_mask(self.wants.hooks, "pyshim_call_exit")
+        header.moment_hooks = [hook_mask(self.wants.hooks, m) for m in MOMENT_HOOKS]
         for name, at in (offsets | names).items():
             setattr(header, name, at)
         return header

@@ -18,6 +18,7 @@ from pyshim import hookspecs
 from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError, nearest
 from pyshim.inside.hooks import LOCAL
+from pyshim.inside.process import MOMENTS
 from pyshim.mistakes import check_names, check_signature
 from pyshim.wants import TargetHook
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 GROUP = "pyshim"
 EventHook = Callable[["Event"], object]
-_IN_TARGET = ("pyshim_call_enter", "pyshim_call_exit")
+_OF_CALLS = ("pyshim_call_enter", "pyshim_call_exit")
+
+MOMENT_HOOKS = tuple(f"pyshim_process_{moment}" for moment in MOMENTS)
+"""By enum moment_kind of shim/wire.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ def target_hooks(
     `caught`: also of syscalls that come through no symbol.
     """
     found = []
-    for function in _IN_TARGET:
+    for function in (*_OF_CALLS, *MOMENT_HOOKS):
         hooks = getattr(made.hook, function).get_hookimpls()
         found += [_target_hook(impl, function, table) for impl in reversed(hooks)]
     return tuple(replace(each, caught=caught) for each in found)
@@ -199,7 +203,29 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
             "pluggy: it can't be a wrapper or have another name"
         )
     check_signature(impl)
+    chosen = _calls(impl, function, table)
+    if function == "pyshim_call_exit":
+        chosen = _coming_back(impl, chosen)
+    return TargetHook(
+        plugin=impl.plugin_name,
+        module=module.__name__,
+        file=str(Path(module.__file__).resolve()),
+        function=function,
+        calls=chosen,
+        paths=tuple(getattr(impl.function, "pyshim_paths", ())),
+    )
+
+
+def _calls(impl: pluggy.HookImpl, function: str, table: Table) -> frozenset[Call]:
+    """The calls its marker declares; of a process hook none."""
     calls = getattr(impl.function, "pyshim_calls", ())
+    if function in MOMENT_HOOKS:
+        if calls or getattr(impl.function, "pyshim_paths", ()):
+            raise PluginError(
+                f"plugin {impl.plugin_name!r}: {function} is about no calls",
+                allowed="@hookimpl without calls= and paths=",
+            )
+        return frozenset()
     if not calls:
         raise PluginError(
             f"plugin {impl.plugin_name!r}: {function} declares no calls",
@@ -210,17 +236,7 @@ def _target_hook(impl: pluggy.HookImpl, function: str, table: Table) -> TargetHo
     except UsageError as error:
         text = f"plugin {impl.plugin_name!r}: {function}: {error}"
         raise PluginError(text) from error
-    if function == "pyshim_call_exit":
-        chosen = _coming_back(impl, chosen)
-    paths = getattr(impl.function, "pyshim_paths", ())
-    return TargetHook(
-        plugin=impl.plugin_name,
-        module=module.__name__,
-        file=str(Path(module.__file__).resolve()),
-        function=function,
-        calls=chosen,
-        paths=tuple(paths),
-    )
+    return chosen
 
 
 def _coming_back(impl: pluggy.HookImpl, chosen: frozenset[Call]) -> frozenset[Call]:

@@ -12,7 +12,9 @@
 #include "inner.h"
 #include "paths.h"
 #include "plan.h"
+#include "process_hooks.h"
 #include "python.h"
+#include "real.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -27,6 +29,7 @@ struct asked {
 	bool held;
 	int cancel;
 	uint64_t delay;      /* ns: to wait when all is over */
+	const struct moment *moment;  /* not of a call, but of the process; NULL: of a call */
 };
 
 static struct asked *now;  /* whose hook runs; under the lock */
@@ -166,7 +169,10 @@ static void ask_here(void *argument)
 {
 	struct asked *asked = argument;
 
-	asked->delay = bridge->ask(asked->call, asked->hooks, asked->entering);
+	if (asked->moment)
+		bridge->moment(asked->moment, asked->hooks);
+	else
+		asked->delay = bridge->ask(asked->call, asked->hooks, asked->entering);
 }
 
 static void ask_on(struct asked *asked)
@@ -193,6 +199,14 @@ static void ask_on(struct asked *asked)
 	stack_give(asked->top);
 }
 
+/* With the lock held, for of several ends of a process the first is told. */
+static bool wanted(struct asked *asked)
+{
+	if (asked->moment)
+		asked->hooks = moment_hooks(asked->moment);
+	return asked->hooks;
+}
+
 static bool in_haste(const void *call)
 {
 	const struct call *asked = call;
@@ -217,7 +231,7 @@ static void ask(struct asked *asked)
 	 * may be in a library's constructor), and so may a hook that imports, where what libc
 	 * asks by itself comes from dlopen(3). */
 	if (lock_take_soon(in_haste, asked->call)) {
-		if (python_usable(asked->call, &ground))
+		if (python_usable(asked->call, &ground) && wanted(asked))
 			ask_on(asked);
 		lock_give();
 	} else {
@@ -257,4 +271,16 @@ void bridge_start(void)
 	python_usable(&call, &ground);
 	lock_give();
 	let_go(&asked);
+}
+
+/* As of a call that came through no function: each register is kept, and nobody waits for
+ * ever for a hook of another thread. */
+void bridge_moment(const struct moment *moment)
+{
+	struct call call;
+	struct asked asked = { .call = &call, .moment = moment };
+
+	call_begin(&call, CALL__exit, NULL);
+	call.flags = CALL_CAUGHT;
+	ask(&asked);
 }

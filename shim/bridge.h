@@ -21,6 +21,11 @@ void bridge_exit(struct call *call);
 /* Constructor only: Python now, not with the first hook. */
 void bridge_start(void);
 
+struct moment;  /* process_hooks.h */
+
+/* Tell the process hooks. */
+void bridge_moment(const struct moment *moment);
+
 /* After a fork that bypassed fork(3) Python may have stopped anywhere. */
 bool bridge_is_anothers(void);
 
@@ -49,6 +54,8 @@ struct bridge {
 	int (*start)(const char *plan, const struct ground *ground);
 	/* Ask these hooks, a bit each; ns to wait afterwards. */
 	uint64_t (*ask)(struct call *call, uint32_t hooks, int entering);
+	/* Tell these hooks, a bit each. */
+	void (*moment)(const struct moment *moment, uint32_t hooks);
 	void (*before_fork)(void);
 	void (*after_fork)(int in_child);
 	void (*thread_ends)(void);

@@ -21,6 +21,8 @@
 #include "handlers.h"
 #include "paths.h"
 #include "plan.h"
+#include "process_hooks.h"
+#include "python.h"
 #include "real.h"
 #include "rules.h"
 #include "sys.h"
@@ -109,9 +111,10 @@ static void notice_end(const struct call *call, bool was_quiet)
 /* The program ends or becomes another: say so now, and give the chunk back. */
 static void leave(struct call *call, bool log)
 {
-	if (rows[call->id].flags & ROW_NORETURN)
+	if (rows[call->id].flags & ROW_NORETURN) {
+		process_ends(call->args[0]);
 		trace_exit((int)call->args[0]);
-	else if (log)
+	} else if (log)
 		trace_exec(call);
 	chunk_release();
 }
@@ -156,6 +159,8 @@ void call_make(struct call *call, call_real *real)
 		leave(call, log);
 	else if (log && flags & ROW_STAYS)
 		trace_mark(call, &outer);
+	if (flags & ROW_FORK)
+		python_settles();
 	err = failure_before(call);
 	go(call, real);
 	failure_take(call, err);

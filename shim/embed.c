@@ -16,6 +16,7 @@
 #include "call.h"
 #include "bridge.h"
 #include "heap.h"
+#include "process_hooks.h"
 #include "shared.h"
 
 enum { TEXT_MOST = 1 << 20 };
@@ -181,7 +182,7 @@ static bool give_members(void)
 	return give_fields(find(module, "Call")) && give_numbers(find(module, "numbers"));
 }
 
-static PyObject *functions, *make, *decide, *failed, *release, *forget;
+static PyObject *functions, *process_of, *tell, *make, *decide, *failed, *release, *forget;
 
 /* Of pyshim.inside.hooks.Hooks.here: each of these is its, and stays for ever. */
 static bool find_hooks(void)
@@ -190,14 +191,16 @@ static bool find_hooks(void)
 	PyObject *here = find(class, "here"), *calls = find(here, "calls");
 
 	functions = find(here, "functions");
+	process_of = find(here, "process");
+	tell = find(here, "tell_process");
 	make = find(here, "make");
 	decide = find(here, "decide");
 	failed = find(here, "failed");
 	release = find(here, "release");
 	forget = find(here, "forget");
 	known = calls ? PyMem_RawCalloc(PyLong_AsSize_t(calls), sizeof(*known)) : NULL;
-	return give_members() && functions && make && decide && failed && release && forget
-		&& known;
+	return give_members() && functions && process_of && tell && make && decide && failed
+		&& release && forget && known;
 }
 
 /* A hook's own exceptions end here. */
@@ -334,6 +337,35 @@ static uint64_t ask(struct call *call, uint32_t hooks, int entering)
 	return now_delay;
 }
 
+/* The addresses are numbers there. NULL, and printed: for want of memory. */
+static PyObject *process_at(const struct moment *moment)
+{
+	PyObject *made = PyObject_CallFunction(
+		process_of, "IiiiKKK", moment->kind, moment->parent, moment->status,
+		moment->dirfd, (unsigned long long)(uintptr_t)moment->path,
+		(unsigned long long)(uintptr_t)moment->argv,
+		(unsigned long long)(uintptr_t)moment->envp);
+
+	if (!made)
+		PyErr_Print();
+	return made;
+}
+
+static void moment(const struct moment *told, uint32_t hooks)
+{
+	PyObject *process;
+
+	enter();
+	process = process_at(told);
+	for (; process && hooks; hooks &= hooks - 1) {
+		now_hook = __builtin_ctz(hooks);
+		Py_XDECREF(PyObject_CallFunction(tell, "iO", now_hook, process));
+		PyErr_Clear();
+	}
+	Py_XDECREF(process);
+	leave();
+}
+
 static void thread_ends(void)
 {
 	PyThreadState *mine = PyGILState_GetThisThreadState();
@@ -466,6 +498,7 @@ static int start(const char *plan, const struct ground *given)
 __attribute__((visibility("default"))) struct bridge pyshim_bridge = {
 	.start = start,
 	.ask = ask,
+	.moment = moment,
 	.before_fork = before_fork,
 	.after_fork = after_fork,
 	.thread_ends = thread_ends,

@@ -9,6 +9,7 @@
 #include "dispatch.h"
 #include "failure.h"
 #include "plan.h"
+#include "process_hooks.h"
 #include "real.h"
 #include "rules.h"
 #include "thread.h"
@@ -68,6 +69,9 @@ void *jump_enter(struct saved *saved)
 	}
 	for (int i = 0; i < MAX_ARGS; i++)
 		saved->arguments[MAX_ARGS - 1 - i] = call.args[i];
+	/* Without the handler that exit(3) comes to in the end (start.c). */
+	if (call.id == CALL_quick_exit && !thread.armed)
+		process_ends(call.args[0]);
 	if (is_vfork(&call))
 		vfork_mark();
 	known(&call, saved);

@@ -9,6 +9,7 @@
 #include "peek.h"
 #include "plan.h"
 #include "preload.h"
+#include "process_hooks.h"
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
@@ -208,6 +209,9 @@ void exec_file(struct call *call, exec_real *go, int dirfd, const char *path,
 	 * not hear that it failed. */
 	if (bypass && named && !denied(dirfd, path, X_OK))
 		trace_bypass(path, bypass);
+	/* Who looks along PATH asks for many that are not there. */
+	if (plan->moment_hooks[MOMENT_EXEC] && named && !denied(dirfd, path, X_OK))
+		process_execs(call, dirfd, path, envp);
 	exec_with(call, go, envp, !bypass);
 }
 

@@ -12,6 +12,7 @@
 #include "hook_stack.h"
 #include "inner.h"
 #include "plan.h"
+#include "process_hooks.h"
 #include "python.h"
 #include "real.h"
 #include "sys.h"
@@ -29,6 +30,8 @@ static uint32_t serial;    /* of the process whose fork we have followed */
  * it has the same address. libc lets two fork at once: each looks only for itself. */
 static const struct thread *forking;
 static enum when { EARLY, LATE } forking_when;
+static int32_t forker;     /* its pid */
+static bool settled;       /* the late handlers are registered */
 static pthread_key_t end_key;
 static bool have_end_key;
 
@@ -96,6 +99,12 @@ static void tell(void (*what)(void *), void *argument)
 	stack_give(top);
 }
 
+/* Relaxed: a fork that just misses it goes by the handlers there were. */
+static bool is_settled(void)
+{
+	return __atomic_load_n(&settled, __ATOMIC_RELAXED);
+}
+
 static bool always(const void *unused)
 {
 	return !unused;
@@ -109,13 +118,14 @@ static bool always(const void *unused)
  * Handlers run in the order against that of their registration before a fork, and in it
  * afterwards, pthread_atfork(3). An allocator's take all its locks, and Python, or starting
  * it, needs them at times: so those that wait for a hook are registered after it, when Python
- * has started. Before that one thread may be starting it: then the child is to do without.
+ * has started; where that was in our constructor, with the first hook or fork that comes.
+ * Before that one thread may be starting it: then the child is to do without.
  */
 static void before_fork(enum when when)
 {
 	if (thread.asking || !thread_ready())
 		return;
-	if (bridge_is_anothers() || (when == LATE) != (state == PYTHON_ON))
+	if (bridge_is_anothers() || (when == LATE) != is_settled())
 		return;
 	thread.asking = 1;
 	if (when == LATE)
@@ -126,6 +136,7 @@ static void before_fork(enum when when)
 	}
 	forking = &thread;
 	forking_when = when;
+	forker = process->pid;
 	tell(tell_before_fork, NULL);
 }
 
@@ -151,9 +162,13 @@ static void after_fork_child(enum when when)
 		return;
 	tell(tell_after_fork, &forking);
 	forking = NULL;
-	if (thread_ready())
+	bool ready = thread_ready();
+
+	if (ready)
 		serial = process->serial;
 	thread.asking = 0;
+	if (ready)
+		process_forked(forker);
 }
 
 static void early_before(void)
@@ -184,6 +199,13 @@ static void late_parent(void)
 static void late_child(void)
 {
 	after_fork_child(LATE);
+}
+
+void python_settles(void)
+{
+	if (state == PYTHON_ON && !in_constructor && !is_settled()
+	    && !__atomic_exchange_n(&settled, true, __ATOMIC_RELAXED))
+		inner.register_atfork(late_before, late_parent, late_child, &__dso_handle);
 }
 
 static void tell_thread_ends(void *unused)
@@ -293,7 +315,6 @@ static void start(const struct call *call, struct ground *ground)
 	sys2(__NR_rt_sigpending, &before, 8);
 	python_begins(call, top);
 	stack_call(start_here, ground, top);
-	inner.register_atfork(late_before, late_parent, late_child, &__dso_handle);
 	python_ends(&arena->starts, &arena->start_ticks);
 	take_own_signals(before);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &old, 0, 8);
@@ -305,6 +326,7 @@ bool python_usable(const struct call *call, struct ground *ground)
 {
 	if (state == PYTHON_OFF)
 		start(call, ground);
+	python_settles();
 	if (state != PYTHON_ON)
 		skipped(state == PYTHON_HUNG ? SKIP_HOOK_HUNG : SKIP_HOOK_BROKEN);
 	return state == PYTHON_ON;

@@ -20,6 +20,9 @@ extern struct bridge *bridge;
 /* Constructor only: before any fork, and before the program takes pthread keys. */
 void python_init(void);
 
+/* Before a fork(3) that comes through a wrapper. */
+void python_settles(void);
+
 /* With the hook mutex held, in the thread that makes `call`: there is one to ask. Counts why
  * there is none. The first time it is started, which takes 8 ms. */
 bool python_usable(const struct call *call, struct ground *ground);

@@ -10,13 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "askable.h"
-#include "bridge.h"
 #include "catchall.h"
 #include "chunk.h"
 #include "inner.h"
 #include "patch.h"
 #include "plan.h"
+#include "process_hooks.h"
 #include "python.h"
 #include "real.h"
 #include "sys.h"
@@ -116,8 +115,19 @@ static void at_exit(int status, void *unused)
 	(void)unused;
 	if (thread.armed || !thread_ready())
 		return;
+	process_ends(status);
+	if (plan->flags & PLAN_UNHEARD)
+		return;
 	trace_exit(status);
 	chunk_release();
+}
+
+static void arm(void)
+{
+	if (catchall_arm())
+		patch_libraries();
+	else
+		skipped(SKIP_UNARMED);
 }
 
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
@@ -139,15 +149,12 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!thread_ready())
 		return;
 	trace_start(false);
-	if (!(plan->flags & PLAN_UNHEARD))
+	if (!(plan->flags & PLAN_UNHEARD) || plan->moment_hooks[MOMENT_EXIT])
 		inner.on_exit(at_exit, NULL);
 	wrap_wanted();
-	if (plan->nhooks && askable_only_if_started())
-		bridge_start();
-	if (!(plan->flags & PLAN_FULL))
-		return;
-	if (catchall_arm())
-		patch_libraries();
-	else
-		skipped(SKIP_UNARMED);
+	if (plan->flags & PLAN_FULL)
+		arm();
+	/* Last: an import may start threads, and only a process that has one is patched. */
+	if (plan->nhooks)
+		process_starts(envp);
 }

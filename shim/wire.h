@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 6
+#define WIRE_VERSION 7
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 #define MAX_HOOKS 32
@@ -93,7 +93,11 @@ struct plan {
 	uint32_t bridge_plan;/* offset of what the bridge wants to know, see pyshim/inside */
 	uint64_t pid_ns;     /* inode of the host's /proc/self/ns/pid */
 	uint32_t enter_hooks, exit_hooks;  /* which bits of call.hooks are which */
+	uint32_t moment_hooks[4];          /* by enum moment_kind: which hooks are told */
 };
+
+/* What process hooks are told of. */
+enum moment_kind { MOMENT_START, MOMENT_FORK, MOMENT_EXEC, MOMENT_EXIT, MOMENTS };
 
 /* ---- the arena: one file a run ---- */
 
@@ -219,6 +223,7 @@ struct memory {
 };
 /* cdef end */
 
+_Static_assert(sizeof(((struct plan *)0)->moment_hooks) == MOMENTS * 4, "one for each");
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
 _Static_assert(sizeof(struct plan_rule) == 64, "rule");

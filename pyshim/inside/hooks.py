@@ -11,6 +11,7 @@ import sys
 from _frozen_importlib_external import SourceFileLoader
 
 from pyshim.inside.call import Call, Facts, change
+from pyshim.inside.process import Process
 from pyshim.verdicts import Args, Delay, Errno, Return, Short
 
 TYPE_CHECKING = False
@@ -44,9 +45,9 @@ class Hooks:
         self._codes: dict[str, int] = wanted["codes"]
         self._wanted = wanted
         self._failures: Failures | None = None
-        self.functions: list[Callable[[Call], object]] = []
+        self.functions: list[Callable[[Any], object]] = []
         """By the number of the hook, in the host's order."""
-        self.calls = 1 + max(self._facts)
+        self.calls = 1 + max(self._facts, default=-1)
         """Ids of calls are below it."""
         for _, module, file, name in wanted["hooks"]:
             self._add(module, file, name)
@@ -65,6 +66,19 @@ class Hooks:
         facts = Facts(*marshal.loads(self._facts[number]))
         self._memory.narrow(number, *facts.narrow())
         return Call(facts, self._memory)
+
+    def process(self, *moment: int) -> Process:
+        """What process hooks get, of the moment that they are told of."""
+        return Process(self._memory, moment)
+
+    def tell_process(self, number: int, process: Process) -> None:
+        """Call one process hook."""
+        try:
+            verdict = self.functions[number](process)
+            if verdict is not None:
+                raise TypeError(f"a process hook returns nothing, not {verdict!r}")
+        except BaseException as error:
+            self.failed(number, process, error)
 
     def decide(self, call: Call, verdict: object) -> None:
         """Apply what a hook returned. Raises what is wrong with it."""
@@ -105,7 +119,7 @@ class Hooks:
         change(self._memory, call._facts, changes)
         self._memory.now.flags |= _ASKED
 
-    def failed(self, number: int, call: Call, error: BaseException) -> None:
+    def failed(self, number: int, call: Call | Process, error: BaseException) -> None:
         """A hook raised, or what it returned could not be applied."""
         self._tell().raised(number, call.name, error)
 

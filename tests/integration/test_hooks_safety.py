@@ -49,7 +49,8 @@ def test_threads(hooked: Hooked, target: Target) -> None:
     """
     done = hooked(source, target("threads_read"), timeout=60)
     assert done.returncode == 0, done
-    assert done.stdout.splitlines() == ["all", "160000", "EXIT-SUCCESS"]
+    # The last two threads may both have read all there is before one closes.
+    assert set(done.stdout.splitlines()) == {"all", "160000", "EXIT-SUCCESS"}
     assert done.stderr == ""
 
 

@@ -40,6 +40,7 @@ ELSEWHERE = {
     *("limited", "lowers_limit", "no_room_after_fork", "std_closed"),  # test_limits.py
     *("shared_calls", "shared_killed", "shared_lives"),  # test_shared.py
     "stress",  # test_catchall.py
+    *("process_host", "process_ways"),  # test_process_hosts.py, test_process_hooks.py
     *("every_number", "path_composites"),  # test_numbers.py, test_composites_mapped.py
 }
 """Not to be run by themselves; these tests know what they need."""
@@ -79,6 +80,25 @@ def pyshim_call_enter(call):
 def pyshim_call_exit(call):
     return None
 """
+PROCESSES = """
+from pyshim import hookimpl
+
+@hookimpl
+def pyshim_process_start(process):
+    process.argv
+
+@hookimpl
+def pyshim_process_fork(process):
+    process.program
+
+@hookimpl
+def pyshim_process_exec(process):
+    process.argv, process.environ
+
+@hookimpl
+def pyshim_process_exit(process):
+    process.status
+"""
 NEVER = "error=EIO:when=60000:p=0"
 """`p=0`, because some targets make more than 60,000 calls of a kind."""
 MODES = {
@@ -96,7 +116,10 @@ MODES = {
         *("-e", f"inject=all:{NEVER}", "-e", "inject=%file:error=EIO:path=/no/such/**"),
         *("--map", "/no/such/folder=/dev"),
     ),
-    "full_python": ("--layer=full", "--plugin", "{tmp}/../trivial.py"),
+    "full_python": (
+        *("--layer=full", "--plugin", "{tmp}/../trivial.py"),
+        *("--plugin", "{tmp}/../processes.py"),
+    ),
 }
 """Where none is named, the layer is full, but for `python`."""
 # On a busy machine the host may come late; how many events it missed is said.
@@ -213,6 +236,7 @@ def test_as_bare(
 ) -> None:
     expected, program = bare(name), target(name)
     (tmp_path / "trivial.py").write_text(TRIVIAL)
+    (tmp_path / "processes.py").write_text(PROCESSES)
 
     def shimmed(mode: str) -> Done:
         folder = tmp_path / mode

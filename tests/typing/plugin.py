@@ -10,6 +10,7 @@ from pyshim.calls import Call
 from pyshim.errors import UsageError
 from pyshim.event import Event
 from pyshim.inside.call import Call as TargetCall
+from pyshim.inside.process import Process
 from pyshim.rules import Rule, parse
 from pyshim.session import Run
 from pyshim.wants import Map
@@ -74,3 +75,10 @@ def pyshim_call_enter(call: TargetCall) -> Errno | Return | Args | None:
 @hookimpl(calls="%file")
 def pyshim_call_exit(call: TargetCall) -> Errno | Return | None:
     return Return(call.ret) if call.errno == 0 else None
+
+
+@hookimpl
+def pyshim_process_exit(process: Process) -> None:
+    words: list[str] = process.argv or [process.program or "?"]
+    LAST.set(f"{process.pid} of {process.parent}: {words[0]}".encode())
+    OPENS.add(process.status or 0)
