@@ -3,7 +3,7 @@
 - libpyshim.so, libpyburn.so and table.json by `make -C shim`, into pyshim/_lib;
 - pyshim._host, an ordinary cffi extension: the host's side of the shared memory;
 - libpybridge.so, a cffi embedding library linked to this Python's libpython. Without a
-  shared libpython it is left out, and Python hooks are refused with the reason.
+  shared libpython it is left out, and Python hooks run in the host.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ CDEFS = runpy.run_path(str(ROOT / "pyshim" / "_cdefs.py"))
 def host_source(out: Path) -> None:
     """C code of pyshim._host."""
     ffi = FFI()
-    headers = [SHIM / "wire.h", SHIM / "patch_wire.h", SHIM / "shared.h"]
+    names = ("call.h", "wire.h", "patch_wire.h", "remote_wire.h", "shared.h")
+    headers = [SHIM / name for name in names]
     layouts = "\n".join(map(CDEFS["declarations"], headers))
-    ffi.cdef(layouts + CDEFS["HOST_FUNCTIONS"])
+    ffi.cdef(layouts + CDEFS["HOST_FUNCTIONS"] + CDEFS["REMOTE_FUNCTIONS"])
     includes = "".join(f'#include "{header}"\n' for header in headers)
-    code = includes + (ROOT / "pyshim" / "_host.c").read_text()
+    sources = ("_host.c", "_remote.c")
+    code = includes + "".join((ROOT / "pyshim" / n).read_text() for n in sources)
     ffi.set_source("pyshim._host", code)
     ffi.emit_c_code(str(out))
 
@@ -83,7 +85,7 @@ class BuildAll(build_ext):
     def build_bridge(self, source: Path, out: Path) -> None:
         """Compile and link the embedding library."""
         if not shared_libpython():
-            self.announce("no shared libpython: Python hooks will be refused", level=3)
+            self.announce("no shared libpython: Python hooks run in the host", level=3)
             return
         bridge_source(source)
         variables = sysconfig.get_config_vars()
@@ -106,7 +108,7 @@ class BuildAll(build_ext):
 HOST = Extension(
     "pyshim._host",
     sources=["pyshim/_host.c"],
-    depends=["pyshim/_host.c", *map(str, SHIM.glob("*.h"))],
+    depends=["pyshim/_host.c", "pyshim/_remote.c", *map(str, SHIM.glob("*.h"))],
 )
 
 setup(

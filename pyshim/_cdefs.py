@@ -35,6 +35,30 @@ int host_share(struct arena *arena);
 void host_unshare(void);
 """
 
+REMOTE_FUNCTIONS = """
+struct channel *remote_channel(struct remote *remote, uint32_t index);
+int remote_take(struct alive *who);
+int remote_ended(struct alive *who);
+void remote_set_state(struct channel *channel, uint32_t state);
+void remote_share(struct arena *arena);
+void remote_count_error(uint32_t hook, uint32_t error);
+void remote_gave_up(struct channel *channel);
+void remote_close(struct remote *remote);
+uint32_t remote_next(struct remote *remote, struct channel *channel, struct call *now);
+void remote_give(struct channel *channel, uint32_t word);
+void remote_answer(struct channel *channel, const struct call *now, uint32_t word);
+int64_t remote_want(struct remote *remote, struct channel *channel, uint32_t word,
+                    int64_t address, int64_t size);
+int remote_follow(uint32_t pid);
+int remote_end_with(int parent);
+void remote_adopts(void);
+int remote_detach(struct channel *channel, int nursery);
+uint32_t remote_claims(struct remote *remote, uint32_t seen, uint64_t ns);
+uint32_t remote_used(struct remote *remote, uint32_t *found);
+int remote_disown(struct channel *channel, uint32_t pid);
+void remote_free(struct channel *channel);
+"""
+
 BRIDGE_HOOKS = """
 struct call now;
 uint32_t now_count;

@@ -22,7 +22,7 @@ SPARE_CHUNKS = 8
 OUR_SHARE = 16
 """The arena's part of a limit on our own address space: one in so many."""
 
-_GONE = ("", "Z", "X")
+GONE = ("", "Z", "X")
 """States of proc(5) of what runs no more."""
 
 
@@ -109,7 +109,7 @@ class Arena:
         """Processes with the shim in them that still run, as far as we can see."""
         ours = (lib.PROC_RUNNING, lib.PROC_EXECING)
         found = (int(each.pid) for each in self._procs() if each.state in ours)
-        return [pid for pid in found if pid and state(pid) not in _GONE]
+        return [pid for pid in found if pid and state(pid) not in GONE]
 
     def _procs(self) -> Iterator[Any]:
         base = ffi.cast("char *", self.head) + self.head.procs_at

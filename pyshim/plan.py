@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pyshim._host import ffi, lib
+from pyshim.bridge_host import AUTO, HOST, TARGET
 from pyshim.bridge_plan import bridge_plan, hook_mask
 from pyshim.calls import LIB, Call, Table
 from pyshim.clock import clock_is_tsc
@@ -47,6 +48,7 @@ PATHS = ("path", "template")
 
 MOST_HOOKS = 31
 _ALL_CHANCE = 0xFFFFFFFF
+_BRIDGES = {AUTO: 0, HOST: lib.PLAN_HOST, TARGET: lib.PLAN_INSIDE}
 
 
 class _Strings:
@@ -234,6 +236,7 @@ class Compiler:
             header.flags |= lib.PLAN_UNHEARD
         if self.wants.strict:
             header.flags |= lib.PLAN_STRICT
+        header.flags |= _BRIDGES[self.wants.bridge]
         header.strsize = self.wants.strsize
         header.pid_ns = Path("/proc/self/ns/pid").stat().st_ino
         header.nrules, header.nmaps = len(self.rules), len(self.wants.maps)

@@ -18,6 +18,7 @@ import pluggy
 
 from pyshim import launch, layers
 from pyshim.arena import Arena, make_rundir
+from pyshim.bridge_host import HOST, HostBridge
 from pyshim.calls import LIB, Call, Table
 from pyshim.coverage import Coverage, Processes
 from pyshim.elf import quick
@@ -158,6 +159,7 @@ class Session:
         self._hooks = event_hooks(manager, run)
         self._env = launch.inherited_env()
         self._limit: HookLimit | None = None
+        self.hooks: HostBridge | None = None
 
     def execute(self) -> launch.Outcome:
         """Run the target and hand out its events; returns how it ended."""
@@ -209,6 +211,9 @@ class Session:
             out = self.run.stderr if self.run.stderr.isatty() else None
             provide_plans(self.run.argv[0], rundir, out)
         self.arena = Arena(rundir / "arena", compiler.ncounters, bool(self.wants.hooks))
+        if self.wants.hooks:
+            self.hooks = HostBridge(rundir, self.wants.search_path, self.run.say)
+            stack.callback(self.hooks.stop)
         self.trace = Trace(self.arena, self.run.table)
         if self.wants.hooks:
             limit = self.run.options.hook_limit
@@ -221,6 +226,8 @@ class Session:
         return rundir
 
     def _launch(self, rundir: Path) -> launch.Outcome:
+        if self.hooks and self.wants.bridge == HOST:
+            self.hooks.start()
         env = dict(self._env)
         ours: dict[str, str] = {}
         # As at each exec (shim/preload.c): musl would not even start with it.
@@ -242,6 +249,8 @@ class Session:
         self._hand_out()
         if self._limit and not ending:
             self._limit.look(self._given_up)
+        if self.hooks:
+            self.hooks.tick()
         now = time.monotonic()
         if now - self._freed > _FREE_EVERY:
             self._freed = now
@@ -320,6 +329,8 @@ class Session:
         if self._errors is not None:
             self._errors.finish()
         self.manager.hook.pyshim_report(run=self.run)
+        if self.hooks:
+            self.hooks.report()
         if outcome.ran:
             report_coverage(self.run)
 

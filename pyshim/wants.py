@@ -6,6 +6,7 @@ import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pyshim.bridge_host import AUTO
 from pyshim.calls import Call
 from pyshim.rules import Rule
 
@@ -49,6 +50,8 @@ class Wants:
     """Whether the catch-all is armed."""
     patched: bool = True
     """Whether libc may be changed in memory, so that it takes less: shim/patch.h."""
+    bridge: str = AUTO
+    """Where hooks run: bridge_host.py."""
     heard: bool = True
     """Whether any plugin listens to events: else forks and ends are not even told."""
     options: Mapping[str, object] = field(default_factory=dict)

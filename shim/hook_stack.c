@@ -5,7 +5,9 @@
 #include "hook_stack.h"
 #include "sys.h"
 
-enum { STACK = 8 << 20, GUARD = 4096, MOST = 32 };
+enum { STACK = 8 << 20, SMALL = 64 << 10, GUARD = 4096, MOST = 32 };
+
+static size_t size = STACK;
 
 static struct {
 	char *top;
@@ -15,13 +17,13 @@ static struct {
 /* Memory comes as it is touched; the guard below turns an overflow into SIGSEGV. */
 static char *stack_make(void)
 {
-	long at = sys6(__NR_mmap, 0, STACK, PROT_READ | PROT_WRITE,
+	long at = sys6(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 
 	if (at < 0 && at > -4096)
 		return NULL;
 	sys3(__NR_mprotect, at, GUARD, PROT_NONE);
-	return (char *)at + STACK;
+	return (char *)at + size;
 }
 
 char *stack_take(void)
@@ -35,6 +37,17 @@ char *stack_take(void)
 		return stacks[i].top;
 	}
 	return NULL;
+}
+
+char *stack_take_small(void)
+{
+	size = SMALL;
+	return stack_take();
+}
+
+bool stack_is_small(void)
+{
+	return size == SMALL;
 }
 
 void stack_give(const char *top)

@@ -14,6 +14,10 @@
  * out of the real call. */
 char *stack_take(void);
 
+/* The first, for what is not Python (remote.h), and so are all that come. */
+char *stack_take_small(void);
+bool stack_is_small(void);
+
 void stack_give(const char *top);
 
 /* Run function(argument) on the stack that ends at `top`, and come back (lazy.S). */

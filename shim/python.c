@@ -15,6 +15,7 @@
 #include "process_hooks.h"
 #include "python.h"
 #include "real.h"
+#include "remote.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -273,15 +274,33 @@ bool python_ends(uint64_t *count, uint64_t *ticks)
 
 /* ---- starting ---- */
 
+/* The namespaces of dlmopen(3), static TLS and memory may all be used up. */
+static struct bridge *refused(const char *why)
+{
+	if (!(plan->flags & PLAN_INSIDE) && remote_there()) {
+		remote_because(why);
+		return &remote_bridge;
+	}
+	sys3(__NR_write, 2, why, __builtin_strlen(why));
+	return NULL;
+}
+
+static struct bridge *find_bridge(void)
+{
+	void *handle;
+
+	if (plan->flags & PLAN_HOST)
+		return &remote_bridge;
+	if (stack_is_small())
+		return refused("no memory for a stack");
+	handle = REAL(dlmopen)(LM_ID_NEWLM, plan_text(plan->bridge), RTLD_NOW | RTLD_LOCAL);
+	return handle ? REAL(dlsym)(handle, "pyshim_bridge") : refused(dlerror());
+}
+
 /* Runs on a stack of ours, signals blocked, lock held. */
 static void start_here(void *ground)
 {
-	void *handle = REAL(dlmopen)(LM_ID_NEWLM, plan_text(plan->bridge), RTLD_NOW | RTLD_LOCAL);
-	const char *said = handle ? NULL : dlerror();
-
-	if (said)
-		sys3(__NR_write, 2, said, __builtin_strlen(said));
-	bridge = handle ? REAL(dlsym)(handle, "pyshim_bridge") : NULL;
+	bridge = find_bridge();
 	state = bridge && !bridge->start(plan_text(plan->bridge_plan), ground)
 		? PYTHON_ON : PYTHON_BROKEN;
 }
@@ -301,10 +320,12 @@ static void start(const struct call *call, struct ground *ground)
 {
 	/* But not the one by which the catch-all lives. */
 	uint64_t all = ~(1ul << (SIGSYS - 1)), old;
-	char *top = stack_take();
+	char *top = plan->flags & PLAN_HOST ? NULL : stack_take();
 	uint64_t before = 0;
 	int saved = errno;
 
+	if (!top)
+		top = stack_take_small();
 	ground->rundir = plan_text(plan->rundir);
 	serial = process->serial;
 	/* Release pairs with bridge_is_anothers(): who sees another state sees whose it is. */

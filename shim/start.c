@@ -18,6 +18,7 @@
 #include "process_hooks.h"
 #include "python.h"
 #include "real.h"
+#include "remote.h"
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
@@ -101,6 +102,19 @@ static bool fits(const struct plan *found)
 		&& found->digest == TABLE_DIGEST;
 }
 
+/* For hooks in the host; NULL where there is no room for it: then there are none. */
+static struct remote *map_remote(const char *dir)
+{
+	long fd = open_file(dir, "hooks", O_RDWR);
+	struct remote *found;
+
+	if (fd < 0)
+		return NULL;
+	found = map(fd, REMOTE_AT * (REMOTE_CHANNELS + 1ul), PROT_READ | PROT_WRITE);
+	sys1(__NR_close, fd);
+	return found;
+}
+
 static void wrap_wanted(void)
 {
 	for (uint32_t i = 0; i < NEXPORTS; i++)
@@ -143,8 +157,10 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!arena || !inner_find() || !process_init(envp))
 		return;
 	plan_find_parts();
-	if (plan->nhooks)
+	if (plan->nhooks) {
 		python_init();
+		remote_init(map_remote(dir));
+	}
 	chunk_init();
 	if (!thread_ready())
 		return;

@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 7
+#define WIRE_VERSION 8
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 #define MAX_HOOKS 32
@@ -29,6 +29,8 @@ enum plan_flag {
 	PLAN_FULL = 16,      /* arm the catch-all */
 	PLAN_STRICT = 32,    /* the first error of a Python hook ends the run */
 	PLAN_UNHEARD = 8,    /* no plugin listens: only what the report needs is told */
+	PLAN_HOST = 64,      /* Python hooks run in the host, remote.h ... */
+	PLAN_INSIDE = 128,   /* ... or in the target, or not at all; neither: where they can */
 };
 
 enum want_flag {
@@ -119,7 +121,9 @@ enum skip_reason {
 	SKIP_MEMORY,         /* the program's limit leaves no room for the arena or counters */
 	SKIP_HOOK_BUSY,      /* libc's own call, perhaps holding what the hook before waits for */
 	SKIP_HOOK_HUNG,      /* one took too long: no hook is asked in that process any more */
+	SKIP_HOOK_OUTSIDE,   /* process hooks, where Python can only run in the host */
 	SKIP_HOOK_STACKS,    /* too many hooks were left by a jump out of call.real() */
+	SKIP_HOOK_GONE,      /* hooks run in the host, and who ran them has ended */
 };
 
 enum hook_error {

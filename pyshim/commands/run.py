@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pluggy
 
-from pyshim import launch, layers, plugins, run_options
+from pyshim import bridge_host, launch, layers, plugins, run_options
+from pyshim.bridge_host import AUTO
 from pyshim.calls import table
 from pyshim.commands.parser import Parser, add_no_patch
 from pyshim.errors import PyshimError, UsageError
@@ -80,6 +81,13 @@ def make_parser(known: dict[str, Plugin], add_help: bool = True) -> Parser:
         help="symbols, full (what libc does by itself, too), auto",
     )
     add_no_patch(parser)
+    parser.add_argument(
+        "--bridge",
+        choices=bridge_host.CHOICES,
+        default=AUTO,
+        metavar="WHERE",
+        help="Python hooks run in the target, in the host, auto",
+    )
     parser.add_argument(
         "--timeout",
         metavar="TIME",
@@ -200,8 +208,11 @@ def _ask_plugins(
     logged = plugins.wanted_events(made, state)
     caught = state.options.layer == layers.FULL or bool(state.needs_full)
     hooks = plugins.target_hooks(made, state.table, caught)
-    if hooks:
-        _check_bridge()
+    bridge, why_host = (
+        bridge_host.choose(state.options.bridge, hooks) if hooks else (AUTO, "")
+    )
+    if why_host:
+        state.say(f"Python hooks run in the host: {why_host}")
     wants = Wants(
         rules=state.rules,
         logged=frozenset().union(*logged.values()),
@@ -213,6 +224,7 @@ def _ask_plugins(
         strict=state.options.strict_plugins,
         heard=bool(hook.pyshim_event.get_hookimpls()),
         options=vars(state.options),
+        bridge=bridge,
     )
     why = layers.reasons(wants, logged, state.needs_full)
     return replace(wants, full=layers.is_full(state.options.layer, why)), why
@@ -233,16 +245,6 @@ def _explain(state: Run, wants: Wants, why: Sequence[Reason]) -> int:
 def _flat(parts: Sequence[Sequence[object]]) -> list[object]:
     """What several plugins returned, as one list."""
     return [each for part in parts for each in part]
-
-
-def _check_bridge() -> None:
-    from pyshim.calls import LIB
-
-    if not (LIB / "libpybridge.so").exists():
-        raise PyshimError(
-            "Python hooks in the target need a Python with a shared libpython; this "
-            "pyshim was built with one that has none"
-        )
 
 
 def _look_before(state: Run) -> None:

@@ -97,7 +97,7 @@ def _theirs(trace: TracebackType | None) -> tuple[TracebackType | None, str]:
     while trace is not None:
         code = trace.tb_frame.f_code
         module = trace.tb_frame.f_globals.get("__name__", "")
-        ours = str(module).startswith("pyshim.inside")
+        ours = str(module).startswith(("pyshim.inside", "pyshim.outside"))
         if not ours and not code.co_filename.startswith("<frozen importlib"):
             kept.append(trace)
         trace = trace.tb_next
