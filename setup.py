@@ -45,7 +45,8 @@ def bridge_source(out: Path) -> None:
     layouts = "\n".join(CDEFS["declarations"](SHIM / name) for name in BRIDGE_HEADERS)
     ffi.cdef(layouts + CDEFS["BRIDGE_HOOKS"])
     ffi.embedding_api("")
-    ffi.set_source("_pyshim_bridge", (SHIM / "embed.c").read_text())
+    parts = ("embed_call.c", "embed_hooks.c", "embed.c")
+    ffi.set_source("_pyshim_bridge", "".join((SHIM / p).read_text() for p in parts))
     ffi.embedding_init_code(
         "from _pyshim_bridge import ffi, lib\n"
         "from pyshim import inside\n"

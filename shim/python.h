@@ -23,6 +23,15 @@ void python_init(void);
 /* Before a fork(3) that comes through a wrapper. */
 void python_settles(void);
 
+/* Of the keys that pthread_key_create(3) gives, those that lie in the thread itself. */
+enum { KEYS = 32 };
+
+/* python_fork.c: constructor only, forks and ends of threads are to be heard of from here. */
+void python_follow(void);
+
+/* In a fork's child: this process's Python is whole. */
+void python_follows(void);
+
 /* With the hook mutex held, in the thread that makes `call`: there is one to ask. Counts why
  * there is none. The first time it is started, which takes 8 ms. */
 bool python_usable(const struct call *call, struct ground *ground);

@@ -1,6 +1,6 @@
 /*
  * State that all processes of a run share: the C half of pyshim/shared.py, compiled into
- * the host (pyshim/_host.c) and into the bridge (embed.c), never into libpyshim.so. The
+ * the host (pyshim/_host.c) and into the bridge (embed_call.c), never into libpyshim.so. The
  * region lies in the arena, so a process has it whatever became of its fds, root or cwd.
  *
  * Any process may end at any instruction. So a counter is one atomic word; a value has two

@@ -96,7 +96,7 @@ def _numbers() -> dict[str, property]:
 
 
 numbers: dict[str, Any] = _numbers()
-"""Where there is a bridge, embed.c puts faster ones in their place."""
+"""Where there is a bridge, embed_call.c puts faster ones in their place."""
 
 
 def _text(place: int) -> property:

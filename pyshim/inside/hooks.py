@@ -1,7 +1,7 @@
-"""The hooks of this process: found, asked by shim/embed.c, and what they said applied.
+"""The hooks of this process: found, asked by embed_hooks.c, and what they said applied.
 
-A hook's function is called by embed.c itself; what is here only when one has returned
-something or raised, or when a call is asked about for the first time.
+A hook's function is called by embed_hooks.c itself; what is here only when one has
+returned something or raised, or when a call is asked about for the first time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Told(Exception):
 
 
 class Hooks:
-    """All hooks of a process. `here` is found by embed.c, with what it calls.
+    """All hooks of a process. `here` is found by the C side, with what it calls.
 
     Raises Told when a plugin can't be imported.
     """

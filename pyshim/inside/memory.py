@@ -1,7 +1,7 @@
 """What a hook in the target reaches of the program: the call, its memory, its paths.
 
 The call that is being asked about lies at one place for all hooks of the process
-(`now` in shim/embed.c), for only one of them runs at a time.
+(`now` in shim/embed_call.c), for only one of them runs at a time.
 """
 
 from __future__ import annotations

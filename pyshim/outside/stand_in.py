@@ -1,4 +1,4 @@
-"""One stand-in: asks the hooks of one process of the target's, as shim/embed.c does."""
+"""One stand-in: asks the hooks of one process of the target's: embed_hooks.c here."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class StandIn:
             lib.remote_answer(self.channel, memory.now, lib.WANT_NOTHING)
 
     def _ask_all(self, number: int, bits: int) -> None:
-        """As ask_all() of shim/embed.c."""
+        """As ask_all() of embed_hooks.c."""
         memory = self.memory
         call = self._calls[number] if number in self._calls else self._make(number)
         if call is None:
@@ -123,7 +123,7 @@ class StandIn:
         return decided
 
     def _say_where(self, _number: int, frame: Any) -> None:
-        """We are given up: for hook_limit.py, as embed.c writes it."""
+        """We are given up: for hook_limit.py, as embed_hooks.c writes it."""
         if self._thread != _thread.get_ident():
             frame = sys._current_frames().get(self._thread)
         lines = [
