@@ -11,19 +11,16 @@ import mmap
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyshim._host import ffi, lib
 from pyshim._proctree import state
 from pyshim.arena import GONE
 from pyshim.calls import LIB
 from pyshim.errors import PyshimError
-
-if TYPE_CHECKING:
-    from pyshim.wants import TargetHook
 
 AUTO, TARGET, HOST = "auto", "target", "host"
 CHOICES = (AUTO, TARGET, HOST)
@@ -45,23 +42,11 @@ def inside_possible() -> bool:
     return (LIB / "libpybridge.so").exists()
 
 
-def choose(wanted: str, hooks: Sequence[TargetHook]) -> tuple[str, str]:
+def choose(wanted: str) -> tuple[str, str]:
     """Where hooks run, target, host or auto; and why, where that is to be said.
 
     Raises PyshimError when they can't run where they must.
     """
-    where, why = _choose(wanted)
-    inside = [each for each in hooks if each.function.startswith("pyshim_process_")]
-    if where == HOST and inside:
-        raise PyshimError(
-            f"plugin {inside[0].plugin!r}: {inside[0].function} runs only in the target"
-            + (f": {why}" if why else ""),
-            allowed="--bridge=target, auto",
-        )
-    return where, why
-
-
-def _choose(wanted: str) -> tuple[str, str]:
     if wanted == TARGET and not inside_possible():
         raise PyshimError(
             f"--bridge=target: {NO_LIBPYTHON}", allowed="--bridge=host, auto"

@@ -53,7 +53,6 @@ SKIPS = {
     "hook_starting": "another thread was just starting Python",
     "hook_busy": "another thread's Python hook went on for two seconds and more",
     "hook_hung": "a Python hook of that process had taken too long",
-    "hook_outside": "process hooks can't run in the host, and Python not in the target",
     "hook_stacks": "too many Python hooks were left by a jump out of call.real()",
     "hook_gone": "Python hooks run in the host, and what ran them had ended",
     "hook_vfork": "Python hook in a vfork child",

@@ -3,6 +3,7 @@
 #include <linux/futex.h>
 #include <string.h>
 #include <time.h>
+#include "process_hooks.h"
 #include "remote.h"
 #include "remote_serve.h"
 #include "sys.h"
@@ -198,15 +199,9 @@ static uint64_t lost(void)
 	return 0;
 }
 
-static uint64_t ask(struct call *call, uint32_t hooks, int entering)
+/* Until the stand-in wants no more. False: it has ended. */
+static bool say(enum remote_word word)
 {
-	enum remote_word word = entering ? SAY_ENTER : SAY_EXIT;
-
-	if (!channel)
-		return lost();
-	channel->call = *call;
-	channel->hooks = hooks;
-	remote_hand_texts(channel, call);
 	while (give_turn(word), wait_turn() && channel->word > WANT_NOTHING) {
 		word = SAY_DONE;
 		if (channel->word == WANT_REAL)
@@ -214,12 +209,40 @@ static uint64_t ask(struct call *call, uint32_t hooks, int entering)
 		else
 			channel->size = remote_serve(channel, ground);
 		if (!channel)
-			return lost();
+			return false;
 	}
-	if (channel->word != WANT_NOTHING)
+	return channel->word == WANT_NOTHING;
+}
+
+static uint64_t ask(struct call *call, uint32_t hooks, int entering)
+{
+	if (!channel)
+		return lost();
+	channel->call = *call;
+	channel->hooks = hooks;
+	remote_hand_texts(channel, call);
+	if (!say(entering ? SAY_ENTER : SAY_EXIT))
 		return lost();
 	*call = channel->call;
 	return channel->delay;
+}
+
+static void tell_moment(const struct moment *moment, uint32_t hooks)
+{
+	const int64_t members[] = {
+		moment->kind, moment->parent, moment->status, moment->dirfd,
+		(int64_t)moment->path, (int64_t)moment->argv, (int64_t)moment->envp,
+	};
+
+	if (!channel) {
+		lost();
+		return;
+	}
+	_Static_assert(sizeof(members) == sizeof(channel->moment), "all of them");
+	memcpy(channel->moment, members, sizeof(members));
+	channel->hooks = hooks;
+	if (!say(SAY_MOMENT))
+		lost();
 }
 
 /* ---- fork(3) ---- */
@@ -282,18 +305,10 @@ static void thread_ends(void)
 {
 }
 
-/* A stand-in is no part of the process that starts, forks and ends. */
-static void moment(const struct moment *unused, uint32_t hooks)
-{
-	(void)unused;
-	(void)hooks;
-	skipped(SKIP_HOOK_OUTSIDE);
-}
-
 struct bridge remote_bridge = {
 	.start = start,
 	.ask = ask,
-	.moment = moment,
+	.moment = tell_moment,
 	.before_fork = before_fork,
 	.after_fork = after_fork,
 	.thread_ends = thread_ends,

@@ -18,7 +18,7 @@
 
 /* cdef begin */
 #define REMOTE_MAGIC 0x746f6d72
-#define REMOTE_VERSION 1
+#define REMOTE_VERSION 2
 #define REMOTE_CHANNELS 256  /* processes with hooks at a time */
 #define REMOTE_TEXTS 2
 #define REMOTE_TEXT 768      /* bytes of a text that is handed over unasked */
@@ -44,6 +44,7 @@ enum remote_word {
 	/* by the target; 0: the channel was taken away */
 	SAY_ENTER = 1,          /* ask about `call` */
 	SAY_EXIT,
+	SAY_MOMENT,          /* tell hooks of `moment` */
 	SAY_FORK,            /* fork, for channel number `size` */
 	SAY_DONE,            /* of what the stand-in wanted: `size` says how it went */
 	SAY_MADE,            /* of REAL; others may have asked meanwhile. `token` as it was */
@@ -80,6 +81,7 @@ struct channel {
 	uint64_t delay;
 	struct call call;
 	uint32_t hooks;      /* which to ask, a bit each */
+	int64_t moment[7];   /* the members of struct moment, process_hooks.h */
 	uint32_t gave_up;    /* futex; 1: what runs has taken too long, 2: it was ended */
 	struct remote_text texts[REMOTE_TEXTS];
 	char window[REMOTE_WINDOW];

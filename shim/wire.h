@@ -121,7 +121,6 @@ enum skip_reason {
 	SKIP_MEMORY,         /* the program's limit leaves no room for the arena or counters */
 	SKIP_HOOK_BUSY,      /* libc's own call, perhaps holding what the hook before waits for */
 	SKIP_HOOK_HUNG,      /* one took too long: no hook is asked in that process any more */
-	SKIP_HOOK_OUTSIDE,   /* process hooks, where Python can only run in the host */
 	SKIP_HOOK_STACKS,    /* too many hooks were left by a jump out of call.real() */
 	SKIP_HOOK_GONE,      /* hooks run in the host, and who ran them has ended */
 };

@@ -208,9 +208,7 @@ def _ask_plugins(
     logged = plugins.wanted_events(made, state)
     caught = state.options.layer == layers.FULL or bool(state.needs_full)
     hooks = plugins.target_hooks(made, state.table, caught)
-    bridge, why_host = (
-        bridge_host.choose(state.options.bridge, hooks) if hooks else (AUTO, "")
-    )
+    bridge, why_host = bridge_host.choose(state.options.bridge) if hooks else (AUTO, "")
     if why_host:
         state.say(f"Python hooks run in the host: {why_host}")
     wants = Wants(

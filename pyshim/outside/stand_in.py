@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import os
-import posix
 import signal
 import sys
 from contextlib import suppress
@@ -12,6 +11,7 @@ from contextlib import suppress
 from pyshim._host import ffi, lib
 from pyshim.inside.hooks import Hooks
 from pyshim.outside.memory import FarMemory
+from pyshim.outside.place import be_in, follow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class StandIn:
     def set_up(self, wanted: Any) -> None:
         """Import the plugins. Raises Told when one can't be."""
         signal.signal(WHERE, self._say_where)
-        _be_in(self)
+        be_in(self.channel)
         Hooks.here = self._hooks = Hooks(wanted, self.memory)  # type: ignore[arg-type]
         self._ready()
 
@@ -62,6 +62,8 @@ class StandIn:
             word = lib.remote_next(self.remote, channel, self.memory.now)
             if word == lib.SAY_FORK:
                 self._fork()
+            elif word == lib.SAY_MOMENT:
+                self._tell_moment()
             elif word == lib.SAY_MADE:
                 self._waiting.pop(channel.token).release()
                 return
@@ -78,6 +80,17 @@ class StandIn:
             self.channel.delay = memory.delay
             lib.remote_answer(self.channel, memory.now, lib.WANT_NOTHING)
 
+    def _tell_moment(self) -> None:
+        """As moment() of embed_hooks.c."""
+        lib.remote_follow(self.channel.pid)
+        try:
+            process = self._hooks.process(*map(int, self.channel.moment))
+            for hook in self._each(self.channel.hooks):
+                self._hook, self._thread = hook, _thread.get_ident()
+                self._hooks.tell_process(hook, process)
+        finally:
+            lib.remote_give(self.channel, lib.WANT_NOTHING)
+
     def _ask_all(self, number: int, bits: int) -> None:
         """As ask_all() of embed_hooks.c."""
         memory = self.memory
@@ -88,7 +101,7 @@ class StandIn:
         self._counts[number] = memory.count = count
         if memory.now.flags & lib.CALL_CAUGHT:
             _cut(memory.now, *memory.narrowed[number])
-        for hook in self._asked.get(bits) or self._each(bits):
+        for hook in self._each(bits):
             if self._ask_one(hook, call):
                 break
 
@@ -102,6 +115,8 @@ class StandIn:
         return self._calls[number]
 
     def _each(self, bits: int) -> tuple[int, ...]:
+        if bits in self._asked:
+            return self._asked[bits]
         found = tuple(n for n in range(len(self._hooks.functions)) if bits >> n & 1)
         self._asked[bits] = found
         return found
@@ -183,6 +198,7 @@ class StandIn:
             self._waiting.clear()
             self._half.clear()
             self.channel = child
+            follow(child)
             self._ready()
             return
         if pid > 0:
@@ -205,17 +221,3 @@ def _cut(now: Any, signed: int, unsigned: int) -> None:
             now.args[place] = ffi.cast("int32_t", now.args[place])
         elif unsigned >> place & 1:
             now.args[place] &= 0xFFFFFFFF
-
-
-def _be_in(stand_in: StandIn) -> None:
-    """Hooks, and what they import, are to find themselves in the target."""
-    pid = stand_in.channel.pid
-    with open(f"/proc/{pid}/environ", "rb") as file:
-        entries = file.read().split(b"\0")
-    os.environ.clear()
-    for entry in entries:
-        name, equals, value = entry.partition(b"=")
-        if name and equals:
-            os.environ[os.fsdecode(name)] = os.fsdecode(value)
-    os.getpid = posix.getpid = lambda: int(stand_in.channel.pid)
-    lib.remote_follow(pid)

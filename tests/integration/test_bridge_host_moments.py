@@ -1,0 +1,6 @@
+"""Process hooks in the host: as test_bridge_host.py, for what they are told."""
+
+from __future__ import annotations
+
+from test_bridge_host import pyshim  # noqa: F401
+from test_process_hooks import *  # noqa: F403
