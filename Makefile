@@ -49,8 +49,8 @@ docs: build ## write the generated pages of docs/
 	$(BIN)/python shim/gen_docs.py > docs/calls.md
 	$(BIN)/python docs/gen_plugins.py > docs/plugins.md
 
-test: debs build examples check ## all tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+test: debs build examples check ## all tests (under fifteen minutes on two cores)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=25
 
 bench: build ## cost per call beside strace, libfiu and fakechroot
 	$(BIN)/python benchmarks/run.py
@@ -67,11 +67,14 @@ stress: build ## the stress target N=1000 times, bare and under the full layer (
 hosts: build ## Python hooks in every host, three rounds at every moment and layer (half an hour)
 	$(BIN)/python tests/hosts/matrix.py
 
+outside: build ## the tests of Python hooks, with the hooks in the host (three minutes)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m long
+
 life: build ## processes with hooks fork, take signals, end; ROUNDS=20 times in six modes (an hour)
 	$(BIN)/python tests/life.py $(ROUNDS)
 
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts life clean
+.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts outside life clean
 .DEFAULT_GOAL := help

@@ -18,7 +18,7 @@ static bool own_allocator;
 void askable_init(void)
 {
 	find_library("ld-linux-x86-64.so.2", &loader);
-	own_allocator = program_defines("malloc");
+	own_allocator = program_defines("malloc", "read");
 	find_definer("malloc", "read", &allocator);
 }
 

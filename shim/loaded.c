@@ -74,11 +74,13 @@ bool find_definer(const char *name, const char *but, struct library *library)
 {
 	const struct link_map *map = object_defining(name, but);
 
-	return map && map != object_named("libc.so.6") && map != _r_debug.r_map
+	return map && map != object_named("libc.so.6") && !object_is_program(map)
 		&& look_into(map, library);
 }
 
-bool program_defines(const char *name)
+bool program_defines(const char *name, const char *but)
 {
-	return object_defining(name, "") == _r_debug.r_map;
+	const struct link_map *map = object_defining(name, but);
+
+	return map && object_is_program(map);
 }

@@ -21,8 +21,8 @@ bool find_library(const char *soname, struct library *library);
  * libc, or the program's own file. */
 bool find_definer(const char *name, const char *but, struct library *library);
 
-/* Whether the program's own file has it, and comes first. */
-bool program_defines(const char *name);
+/* Whether the program's own file has it, and not `but`, and comes first. */
+bool program_defines(const char *name, const char *but);
 
 bool bytes_same(const void *one, const void *other, size_t size);
 

@@ -243,6 +243,11 @@ const struct link_map *object_defining(const char *name, const char *but)
 	return NULL;
 }
 
+bool object_is_program(const struct link_map *map)
+{
+	return &_r_debug && map == _r_debug.r_map;
+}
+
 /* The first of its versions that comes up: these names have but one code each. */
 void *real_in_libc(const char *name)
 {

@@ -41,6 +41,9 @@ const struct link_map *object_named(const char *soname);
 /* The first of all, ours left out, that defines `name` and not `but`, or NULL. */
 const struct link_map *object_defining(const char *name, const char *but);
 
+/* The program's own file comes first. */
+bool object_is_program(const struct link_map *map);
+
 /* A function of libc's that we don't export; NULL: it has none of this name. */
 void *real_in_libc(const char *name);
 

@@ -1,6 +1,9 @@
-"""Process hooks in the host: as test_bridge_host.py, for what they are told."""
+"""Process hooks in the host: as test_bridge_host_long.py, for what they are told."""
 
 from __future__ import annotations
 
+import pytest
 from test_bridge_host import pyshim  # noqa: F401
 from test_process_hooks import *  # noqa: F403
+
+pytestmark = pytest.mark.long

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from moments import LAYERS, PLUGIN, Told, lives, lives_by_strace, told
+from process_lives import LAYERS, PLUGIN, Told, lives, lives_by_strace, told
 from reports import Done, stepped_aside
 
 Hooked = Callable[..., Done]

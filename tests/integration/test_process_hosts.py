@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from moments import LAYERS, PLUGIN, lives, told
+from process_lives import LAYERS, PLUGIN, lives, told
 from reports import Done
 
 Hooked = Callable[..., Done]

@@ -143,7 +143,7 @@ LIMITS = {
     "context_switches": INSIDE,
     "dispatch_own": NATIVE,
     "end_threads": f"{INSIDE}|lost .*",
-    "every_jump": f"{UNARMED}|{BYPASSED}",
+    "every_jump": f"{UNARMED}|{BYPASSED}|{INSIDE}",
     "fork_in_handler": f"{INSIDE}|{BYPASSED}",
     "fork_raw": BYPASSED,
     "handler_in_malloc": INSIDE,
@@ -154,6 +154,8 @@ LIMITS = {
     "jumps": LEFT,
     "longjmp_handler": LEFT,
     "overflow_threads": LEFT,
+    # Python starts before the program, and ld.so's malloc is the program's.
+    "own_allocator": INSIDE,
     "own_stack_gone": f"{NATIVE}|{UNARMED}",
     "raw_children": f"{UNARMED}|{BYPASSED}",
     "raw_thread_fs": UNARMED,

@@ -41,13 +41,14 @@ int main(int argc, char **argv)
 {
 	int count = argc > 1 ? atoi(argv[1]) : 100;
 	int at_once = argc > 2 ? atoi(argv[2]) : 1, made = 0;
-	long before;
+	long before = 0;
 
 	CHECK(at_once >= 1 && at_once <= AT_ONCE);
 	zero = open("/dev/zero", O_RDONLY);
 	for (; made < count / 10; made += at_once)
 		some(at_once);
-	before = resident();
+	if (argc > 3)
+		before = resident();
 	for (; made < count; made += at_once)
 		some(at_once);
 	if (argc > 3)
