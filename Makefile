@@ -50,7 +50,7 @@ docs: build ## write the generated pages of docs/
 	$(BIN)/python docs/gen_plugins.py > docs/plugins.md
 
 test: debs build examples check ## all tests (under fifteen minutes on two cores)
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=25
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 bench: build ## cost per call beside strace, libfiu and fakechroot
 	$(BIN)/python benchmarks/run.py
