@@ -181,7 +181,7 @@ def test_a_program_built_with_a_sanitizer(
 ) -> None:
     modes = (*IN_C, "python") if how.startswith("address") else IN_C
     program = sanitized(target, "neighbour", how)
-    # In a thread's first hook ld.so needs memory for the thread, and asks the sanitizer.
+    # In a thread's first hook ld.so needs memory for it, and asks the sanitizer.
     inside = "stepped aside .*: call inside a Python hook, .*"
     seen = beside(tmp_path, program, modes=modes, expected=inside)
     assert (seen.bare.done.status, seen.bare.done.stderr) == (0, b"")
