@@ -2,6 +2,7 @@
  */
 #include "raw.h"
 #include <pthread.h>
+#include <sys/rseq.h>
 
 enum { TIMES = 20 };
 
@@ -28,6 +29,11 @@ static void *detached(void *unused)
 	CHECK(getppid() > 0 && inline0(SYS_getppid) > 0);
 	tid = (int)inline0(SYS_gettid);
 	CHECK(inline1(SYS_set_tid_address, &tid) == tid);
+	/* It lies on that stack: the kernel would write there when it takes the processor
+	 * away, and the thread die of SIGSEGV, rseq(2). */
+	CHECK(!__rseq_size ||
+	      inline4(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32,
+		      RSEQ_FLAG_UNREGISTER, RSEQ_SIG) == 0);
 	leave();
 	return NULL;
 }
