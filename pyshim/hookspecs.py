@@ -13,8 +13,9 @@ its top few, and don't rely on globals set in the host: `pyshim.Counter` and
 `pyshim.options()` is the command line. Such a hook is a function of the module, with
 the parameters below; anything else (a method, an `async def`, a generator) is refused
 before the start. An exception is told once, with the traceback, and the call goes
-through. Where Python can't be inside, a process of the host's [stands
-in](howto-where-hooks-run.md) for it, and hooks see and do the same.
+through. A file that a hook keeps open takes a descriptor number that the program would
+have had: it sees other numbers than bare. Where Python can't be inside, a process of
+the host's [stands in](howto-where-hooks-run.md) for it, and hooks see and do the same.
 
 In the host: called in the pyshim process, on its main thread, once a run or once an
 event; may import and do anything, and takes only those parameters it needs. An

@@ -1,7 +1,6 @@
 /* Rules in bridge.h. */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <signal.h>
 #include "askable.h"
 #include "bridge.h"
 #include "dispatch.h"
@@ -15,7 +14,6 @@
 #include "process_hooks.h"
 #include "python.h"
 #include "real.h"
-#include "sys.h"
 #include "thread.h"
 
 /* One call on its way through its hooks, on the stack of the thread that makes it. */
@@ -25,8 +23,7 @@ struct asked {
 	uint32_t hooks;
 	bool entering;
 	char *top;           /* of the stack they run on */
-	uint64_t mask;       /* the thread's, where `held` */
-	bool held;
+	struct held signals;
 	int cancel;
 	uint64_t delay;      /* ns: to wait when all is over */
 	const struct moment *moment;  /* not of a call, but of the process; NULL: of a call */
@@ -45,18 +42,14 @@ static struct asked *now;  /* whose hook runs; under the lock */
  */
 static void hold_signals(struct asked *asked)
 {
-	uint64_t handled = handlers_installed();
-
-	asked->held = handled
-		&& !sys4(__NR_rt_sigprocmask, SIG_BLOCK, &handled, &asked->mask, 8);
+	handlers_hold(&asked->signals);
 	asking_begin();
 }
 
 static void let_signals(const struct asked *asked)
 {
 	asking_end();
-	if (asked->held)
-		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &asked->mask, 0, 8);
+	handlers_let(&asked->signals);
 }
 
 static void hold(struct asked *asked)

@@ -222,20 +222,22 @@ static void after_fork(int in_child)
 /* CPython's own, for its fault handler: made for signal handlers. */
 extern void _Py_DumpTraceback(int fd, PyThreadState *state);
 
-/* pyshim/hook_limit.py reads it: which hook, which call, where it stands. snprintf(3) with
- * numbers alone allocates nothing. */
+/* pyshim/hook_limit.py reads it, when it has its name: which hook, which call, where it
+ * stands. snprintf(3) with numbers alone allocates nothing. */
 static void gave_up(void)
 {
 	PyThreadState *mine = PyGILState_GetThisThreadState();
-	char text[4096];
-	int fd;
+	char part[4096], whole[4096], head[32];
+	int fd, pid = (int)getpid();
 
-	snprintf(text, sizeof(text), "%s/gave-up.%d", ground->rundir, (int)getpid());
-	fd = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	snprintf(part, sizeof(part), "%s/.gave-up.%d", ground->rundir, pid);
+	snprintf(whole, sizeof(whole), "%s/gave-up.%d", ground->rundir, pid);
+	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
-	snprintf(text, sizeof(text), "%d %d\n", now_hook, now.id);
-	if (write(fd, text, strlen(text)) > 0 && mine)
+	snprintf(head, sizeof(head), "%d %d\n", now_hook, now.id);
+	if (write(fd, head, strlen(head)) > 0 && mine)
 		_Py_DumpTraceback(fd, mine);
 	close(fd);
+	rename(part, whole);
 }

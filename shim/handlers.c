@@ -17,12 +17,12 @@ struct kernel_action {
 
 /* Each is a whole answer by itself: relaxed is enough. */
 static uint64_t installed, interrupting;
-static bool known;
+static uint32_t changes = 1, looked;
 
 void handlers_changed(void)
 {
-	/* Release pairs with look(): who finds it known finds the answers of that look. */
-	__atomic_store_n(&known, false, __ATOMIC_RELEASE);
+	/* Release pairs with look(): who counts it finds the kernel's new answers. */
+	__atomic_fetch_add(&changes, 1, __ATOMIC_RELEASE);
 }
 
 static void look_at(int signal, uint64_t *handled, uint64_t *not_restarting)
@@ -36,19 +36,22 @@ static void look_at(int signal, uint64_t *handled, uint64_t *not_restarting)
 		*not_restarting |= BIT(signal);
 }
 
-/* One that is changed while we look is looked at again: `known` comes first. */
+/* One that is changed while we look is looked at again: the count is from before. */
 static void look(void)
 {
 	uint64_t handled = 0, not_restarting = 0;
 
-	/* Acquire pairs with handlers_changed(). */
-	if (__atomic_load_n(&known, __ATOMIC_ACQUIRE) || quiet)
+	/* Acquire pairs with handlers_changed(), and with the release below. */
+	uint32_t now = __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
+
+	if (__atomic_load_n(&looked, __ATOMIC_ACQUIRE) == now || quiet)
 		return;
-	__atomic_store_n(&known, true, __ATOMIC_RELAXED);
 	for (int signal = 1; signal <= 64; signal++)
 		look_at(signal, &handled, &not_restarting);
 	__atomic_store_n(&installed, handled & ~RAISED, __ATOMIC_RELAXED);
 	__atomic_store_n(&interrupting, not_restarting & ~BIT(SIGSYS), __ATOMIC_RELAXED);
+	/* Release: who finds this count finds the answers. */
+	__atomic_store_n(&looked, now, __ATOMIC_RELEASE);
 }
 
 bool handlers_interrupt(void)
@@ -57,8 +60,17 @@ bool handlers_interrupt(void)
 	return __atomic_load_n(&interrupting, __ATOMIC_RELAXED);
 }
 
-uint64_t handlers_installed(void)
+void handlers_hold(struct held *signals)
 {
 	look();
-	return __atomic_load_n(&installed, __ATOMIC_RELAXED);
+	uint64_t handled = __atomic_load_n(&installed, __ATOMIC_RELAXED);
+
+	signals->held = handled
+		&& !sys4(__NR_rt_sigprocmask, SIG_BLOCK, &handled, &signals->mask, 8);
+}
+
+void handlers_let(const struct held *signals)
+{
+	if (signals->held)
+		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &signals->mask, 0, 8);
 }

@@ -13,8 +13,15 @@ void handlers_changed(void);
  * nothing: it comes from the call itself (seccomp(2)), and its handler may be ours. */
 bool handlers_interrupt(void);
 
-/* The signals that have a handler and may come at any moment, a bit each. Not those that
- * an instruction raises, nor SIGSYS, by which the catch-all lives. */
-uint64_t handlers_installed(void);
+/* The signals that have a handler and may come at any moment wait, in this thread: not those
+ * that an instruction raises, nor SIGSYS, by which the catch-all lives. Where there are none,
+ * no syscall is made. */
+struct held {
+	uint64_t mask;       /* the thread's before, where `held` */
+	bool held;
+};
+
+void handlers_hold(struct held *signals);
+void handlers_let(const struct held *signals);
 
 #endif

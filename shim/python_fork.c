@@ -1,14 +1,12 @@
 /* How Python follows forks and the ends of threads. Rules in python.h. */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <signal.h>
 #include "handlers.h"
 #include "hook_lock.h"
 #include "hook_stack.h"
 #include "inner.h"
 #include "process_hooks.h"
 #include "python.h"
-#include "sys.h"
 #include "thread.h"
 
 /* Of the compiler's own start-up code: tells libc whose handlers these are. */
@@ -40,17 +38,15 @@ static void tell_after_fork(void *in_child)
 static void tell(void (*what)(void *), void *argument)
 {
 	char *top = python_state() == PYTHON_ON ? stack_take() : NULL;
-	uint64_t handled = handlers_installed(), mask;
+	struct held signals;
 
 	if (!top)
 		return;
-	bool held = handled && !sys4(__NR_rt_sigprocmask, SIG_BLOCK, &handled, &mask, 8);
-
+	handlers_hold(&signals);
 	thread.dispatch = PASS_ALL;
 	stack_call(what, argument, top);
 	thread.dispatch = DISPATCH_ALL;
-	if (held)
-		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+	handlers_let(&signals);
 	stack_give(top);
 }
 

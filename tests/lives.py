@@ -16,22 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from marked import end, marked, threads_of
+sys.path.append(str(Path(__file__).parent / "integration"))
 
-PYSHIM = (sys.executable, "-m", "pyshim")
+from marked import end, marked, threads_of
+from shimmed import PYSHIM, TRIVIAL
+
 SECONDS = 60
 """After which a run is taken to hang; it takes one or two of them."""
-NOTHING = """
-from pyshim import hookimpl
-
-@hookimpl(calls=["all"])
-def pyshim_call_enter(call):
-    return None
-
-@hookimpl(calls=["all"])
-def pyshim_call_exit(call):
-    return None
-"""
 INPUT_OUTPUT = """
 import logging
 from pyshim import hookimpl
@@ -48,7 +39,7 @@ def pyshim_call_exit(call):
     with open("/dev/null", "w") as null:
         print(call.name, call.ret, file=null, flush=True)
 """
-HOOKS = {"none": "", "nothing": NOTHING, "io": INPUT_OUTPUT}
+HOOKS = {"none": "", "nothing": TRIVIAL, "io": INPUT_OUTPUT}
 LAYERS = ("symbols", "full")
 MODES = [(layer, hooks) for layer in LAYERS for hooks in HOOKS]
 BYPASSED = "Python hook after a fork that bypassed fork"

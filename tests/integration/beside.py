@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from shimmed import BY_SYMBOLS, Done, ours, run, without_ours
-from test_targets import MODES, REPORT, TRIVIAL
+from shimmed import BY_SYMBOLS, TRIVIAL, Done, ours, run, without_ours
+from test_targets import MODES, REPORT
 
 Change = Callable[[bytes], bytes]
 WAYS = {

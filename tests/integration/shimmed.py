@@ -12,6 +12,18 @@ from pathlib import Path
 PYSHIM = (sys.executable, "-m", "pyshim")
 BY_SYMBOLS = (*PYSHIM, "--layer=symbols")
 """Where a test says which calls are seen, and it is about those through symbols."""
+TRIVIAL = """
+from pyshim import hookimpl
+
+@hookimpl(calls=["all"])
+def pyshim_call_enter(call):
+    return None
+
+@hookimpl(calls=["all"])
+def pyshim_call_exit(call):
+    return None
+"""
+"""The plugin that is asked about everything and does nothing."""
 SECONDS = 40
 """After which a command is taken to hang."""
 ALL_SEEN = re.compile(

@@ -13,7 +13,7 @@ from pathlib import Path
 import lives
 import pytest
 from marked import end, marked
-from shimmed import PYSHIM, run
+from shimmed import PYSHIM, TRIVIAL, run
 
 Target = Callable[..., str]
 
@@ -49,7 +49,7 @@ def test_memory_of_threads_that_ended(
     target: Target, tmp_path: Path, layer: str, at_once: str
 ) -> None:
     plugin, kept = tmp_path / "life_hooks.py", tmp_path / "kept"
-    plugin.write_text(lives.NOTHING)
+    plugin.write_text(TRIVIAL)
     command = [target("short_threads"), str(THREADS), at_once, str(kept)]
     done = run([*PYSHIM, f"--layer={layer}", "-p", str(plugin), *command])
     assert (done.status, done.stdout) == (0, b"EXIT-SUCCESS\n"), done

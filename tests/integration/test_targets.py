@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from shimmed import PYSHIM, Done, ours, run, without_ours
+from shimmed import PYSHIM, TRIVIAL, Done, ours, run, without_ours
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ROOT / "tests" / "targets"
@@ -69,17 +69,6 @@ ARGS = {
     "system_popen": ("echo $0",),
     "threads_read": ("500",),
 }
-TRIVIAL = """
-from pyshim import hookimpl
-
-@hookimpl(calls=["all"])
-def pyshim_call_enter(call):
-    return None
-
-@hookimpl(calls=["all"])
-def pyshim_call_exit(call):
-    return None
-"""
 PROCESSES = """
 from pyshim import hookimpl
 

@@ -57,10 +57,13 @@ static void once(void)
 
 static void calls(void)
 {
+	static int first;
 	char byte;
 	int fd = open("/dev/zero", O_RDONLY);
 
-	CHECK(fd == 5 && read(fd, &byte, 1) == 1 && close(fd) == 0);
+	if (!first)
+		first = fd;
+	CHECK(fd == first && read(fd, &byte, 1) == 1 && close(fd) == 0);
 	CHECK(read(-1, &byte, 1) == -1 && errno == EBADF);
 }
 
@@ -120,7 +123,7 @@ int main(void)
 	static char alternate[STACK];
 	stack_t stack = { .ss_sp = alternate, .ss_size = STACK };
 
-	CHECK(pipe(pair) == 0 && pair[1] == 4);
+	CHECK(pipe(pair) == 0);
 	all_ways("own stack", 0);
 	CHECK(sigaltstack(&stack, NULL) == 0);
 	all_ways("alternate stack", SA_ONSTACK);
