@@ -77,7 +77,8 @@ class Run:
     dropped: int = 0
     """Events that there was no room for in the shared memory."""
     torn: int = 0
-    """Events that were begun and never finished: a signal handler jumped away."""
+    """Events that were begun and never finished: their thread was killed, or a signal
+    handler jumped away."""
     lost: int = 0
     """Bytes of events that there was no room for on the disk."""
     skipped: dict[str, int] = field(default_factory=dict)

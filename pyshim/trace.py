@@ -39,7 +39,7 @@ class Trace:
 
     @property
     def torn(self) -> int:
-        """Events a signal handler jumped away from while they were written."""
+        """Events whose thread was killed, or jumped away, while they were written."""
         return int(self._session.torn)
 
     @property

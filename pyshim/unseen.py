@@ -27,7 +27,10 @@ def report_coverage(run: Run) -> None:
     if run.dropped:
         run.say(f"dropped {run.dropped} events: they came faster than they were read")
     if run.torn:
-        run.say(f"lost {run.torn} events that a signal handler jumped away from")
+        run.say(
+            f"lost {run.torn} events: while they were written a thread was killed, or a"
+            " signal handler jumped away"
+        )
     if run.lost:
         run.say(f"lost {run.lost} bytes of events: no room for them in TMPDIR")
     for reason, count in run.skipped.items():

@@ -44,7 +44,7 @@ LAYERS = ("symbols", "full")
 MODES = [(layer, hooks) for layer in LAYERS for hooks in HOOKS]
 BYPASSED = "Python hook after a fork that bypassed fork"
 KNOWN = re.compile(
-    r"pyshim: (coverage: .*|dropped .*|lost .* that a signal handler jumped away from"
+    r"pyshim: (coverage: .*|dropped .*|lost .* a signal handler jumped away"
     r"|stepped aside \d+ times?: (call inside a Python hook|Python hook (on memory|in a"
     r" vfork|after a fork)|another thread was starting|the full layer could not be).*)"
 )

@@ -30,7 +30,7 @@ EACH = 100
 PYSHIM = (sys.executable, "-m", "pyshim")
 KNOWN = re.compile(
     r"pyshim: (coverage: .*|stepped aside .*: the full layer could not be armed in .*"
-    r"|lost .* that a signal handler jumped away from)"
+    r"|lost .* a signal handler jumped away)"
 )
 """A raw thread on its parent's thread memory is seen by symbols only; and a handler may
 jump away while an event is written."""

@@ -119,7 +119,7 @@ BYPASSED = "stepped aside .*: Python hook after a fork that bypassed .*"
 SECCOMP = "stepped aside .*: the program entered seccomp"
 UNARMED = "stepped aside .*: the full layer could not be armed in .*"
 NATIVE = "stepped aside .*: a thread gave its stack away, or used int \\$0x80: .*"
-LEFT = f"lost .* a signal handler jumped away from|{INSIDE}"
+LEFT = f"lost .* a signal handler jumped away|{INSIDE}"
 UNREAD = "stepped aside .*: a path could not be read"
 LIMITS = {
     "bad_pointers": UNREAD,

@@ -267,7 +267,10 @@ static void by_pthread_create(void)
 
 	CHECK(pthread_attr_init(&attr) == 0);
 	CHECK(!really || pthread_attr_setstacksize(&attr, 1ul << 50) == 0);
-	NUMBER("pthread_create", pthread_create(&thread, &attr, run, NULL));
+	int failed;
+
+	NUMBER("pthread_create", failed = pthread_create(&thread, &attr, run, NULL));
+	CHECK(failed || pthread_join(thread, NULL) == 0);
 }
 
 static void by_posix_spawn(void)
@@ -326,7 +329,10 @@ static void by_thrd_create(void)
 {
 	thrd_t thread;
 
-	NUMBER("thrd_create", thrd_create(&thread, work, NULL) - thrd_success);
+	int failed;
+
+	NUMBER("thrd_create", failed = thrd_create(&thread, work, NULL) - thrd_success);
+	CHECK(failed || thrd_join(thread, NULL) == thrd_success);
 }
 
 static void by_system(void) { ERRNO("system", system("exit 3")); }
