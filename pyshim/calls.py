@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from pyshim.errors import UsageError, nearest
+from pyshim.excerpt import Excerpt
 
 LIB = Path(os.environ.get("PYSHIM_LIB") or Path(__file__).parent / "_lib")
 """Where the built libraries are. The variable is for testing another build of them."""
@@ -86,7 +87,7 @@ class Table:
         """The call exported as `name`; KeyError if there is none."""
         return {call.name: call for call in self.calls}[name]
 
-    def select(self, expression: str) -> frozenset[Call]:
+    def select(self, expression: str | Excerpt) -> frozenset[Call]:
         """The calls an strace set expression names.
 
         `openat,%file`, `!read`, `/^f.*sync$`, `?newname`, `all`, `none`. A name means
@@ -94,12 +95,14 @@ class Table:
         no set and not in `all`; a name or a regular expression reaches them.
         Raises UsageError for an unknown name or set, unless it is marked with `?`.
         """
-        if expression.startswith("!"):
-            return self.select("all") - self.select(expression[1:])
-        if not expression:
-            raise UsageError("empty set of calls", allowed="names, %sets, all, none")
+        named = Excerpt.of(expression)
+        if str(named).startswith("!"):
+            return self.select("all") - self.select(named.part(1))
+        if not named:
+            allowed = "names, %sets, all, none"
+            raise UsageError("empty set of calls", allowed=allowed, at=named)
         found: set[Call] = set()
-        for word in expression.split(","):
+        for word in named.split(","):
             found |= _select_word(word, self.reachable)
         return frozenset(found)
 
@@ -114,10 +117,11 @@ class Table:
         return {name: code for call in self.calls for name, code in call.codes.items()}
 
 
-def _select_word(word: str, calls: Iterable[Call]) -> set[Call]:
-    optional = word.startswith("?")
-    word = word.removeprefix("?")
-    matches = _matcher(word, optional)
+def _select_word(named: Excerpt, calls: Iterable[Call]) -> set[Call]:
+    optional = str(named).startswith("?")
+    named = named.part(optional)
+    word = str(named)
+    matches = _matcher(named, optional)
     if matches is None:
         return set()
     found = {call for call in calls if matches(call)}
@@ -126,6 +130,7 @@ def _select_word(word: str, calls: Iterable[Call]) -> set[Call]:
             f"unknown call {word!r}",
             nearest=nearest(word, _names(calls)),
             allowed="see `pyshim calls`",
+            at=named,
         )
     return found
 
@@ -134,23 +139,26 @@ def _names(calls: Iterable[Call]) -> set[str]:
     return {call.name for call in calls} | {call.syscall for call in calls}
 
 
-def _matcher(word: str, optional: bool) -> Callable[[Call], bool] | None:
+def _matcher(named: Excerpt, optional: bool) -> Callable[[Call], bool] | None:
+    word = str(named)
     if word in ("all", "none"):
         return lambda call: word == "all" and not call.hot
     if word.startswith("%"):
-        return _set_matcher(word[1:], optional)
+        return _set_matcher(named, optional)
     if word.startswith("/"):
         try:
             pattern = re.compile(word[1:])
         except re.error as error:
-            raise UsageError(f"bad regular expression {word[1:]!r}: {error}") from None
+            message = f"bad regular expression {word[1:]!r}: {error}"
+            raise UsageError(message, at=named.part(1)) from None
         return lambda call: bool(
             pattern.search(call.name) or pattern.search(call.syscall)
         )
     return lambda call: word in (call.name, call.base, call.syscall)
 
 
-def _set_matcher(name: str, optional: bool) -> Callable[[Call], bool] | None:
+def _set_matcher(named: Excerpt, optional: bool) -> Callable[[Call], bool] | None:
+    name = str(named).removeprefix("%")
     name = {"net": "network"}.get(name, name)
     known = {each for call in table().calls for each in call.sets}
     if name in known:
@@ -161,6 +169,7 @@ def _set_matcher(name: str, optional: bool) -> Callable[[Call], bool] | None:
         f"unknown set {'%' + name!r}",
         nearest=nearest("%" + name, {"%" + each for each in known}),
         allowed=" ".join("%" + each for each in sorted(known)),
+        at=named,
     )
 
 

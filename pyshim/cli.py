@@ -1,4 +1,4 @@
-"""The command line's one door: chooses the subcommand, turns errors into one line."""
+"""The command line's one door: chooses the subcommand, tells errors in few lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         command = importlib.import_module(f"pyshim.commands.{module}")
         return int(command.run(rest))
     except PyshimError as error:
-        _say(str(error))
+        _say(error.told())
     except BrokenPipeError:
         _drop(sys.stdout)
     except Exception as error:
@@ -47,12 +47,12 @@ def _blame(error: Exception) -> None:
     _say(f"{where}: {type(error).__name__}: {error}", "".join(format_exception(error)))
 
 
-def _say(line: str, before: str = "") -> None:
+def _say(text: str, before: str = "") -> None:
     """On stderr, if there is one; without, print() would choose stdout."""
     if sys.stderr is None:
         return
     try:
-        print(f"{before}pyshim: {line}", file=sys.stderr, flush=True)
+        print(f"{before}pyshim: {text}", file=sys.stderr, flush=True)
     except OSError:
         _drop(sys.stderr)
 

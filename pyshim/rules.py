@@ -24,6 +24,7 @@ from typing import Any
 from pyshim import rule_values
 from pyshim.calls import Call, Table
 from pyshim.errors import UsageError, nearest
+from pyshim.excerpt import Excerpt
 
 LAST_MAX = 2**64 - 1
 """The `last` of a rule without an end. strace, too, goes on after 65535 then."""
@@ -116,11 +117,12 @@ def parse_expression(text: str) -> tuple[str, str]:
         return "trace", text
     if word in _QUALIFIERS:
         return _QUALIFIERS[word], rest
-    allowed = "trace= (or t=), inject=, fault="
+    allowed, at = "trace= (or t=), inject=, fault=", Excerpt(text, 0, len(word))
     if _OTHER_QUALIFIERS_OF_STRACE.fullmatch(word):
-        raise UsageError(f"-e {word}= of strace is not supported yet", allowed=allowed)
-    guess = nearest(word, _QUALIFIERS)
-    raise UsageError(f"unknown qualifier {word!r}", allowed=allowed, nearest=guess)
+        message = f"-e {word}= of strace is not supported yet"
+        raise UsageError(message, allowed=allowed, at=at)
+    message, guess = f"unknown qualifier {word!r}", nearest(word, _QUALIFIERS)
+    raise UsageError(message, allowed=allowed, nearest=guess, at=at)
 
 
 def parse(qualifier: str, text: str, table: Table) -> Rule:
@@ -132,91 +134,102 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
     if qualifier not in ("inject", "fault"):
         raise UsageError(f"{qualifier!r} makes no rule", allowed="inject, fault")
     whole = f"{qualifier}={text}"
-    selection, *items = _split(text)
+    selection, *items = _split(Excerpt.of(whole).part(len(qualifier) + 1))
     values: dict[str, Any] = {}
     for item in items:
-        _add(values, item, qualifier, whole)
+        _add(values, item, qualifier)
     if qualifier == "fault":
         values.setdefault("error", errno.ENOSYS)
     if not values.keys() & _ACTIONS:
-        raise UsageError(f"{whole!r} has no action", allowed=_ACTIONS_ALLOWED)
+        message = f"{whole!r} has no action"
+        end = Excerpt(whole, len(whole), len(whole))
+        raise UsageError(message, allowed=_ACTIONS_ALLOWED, at=end)
     calls = table.select(selection)
     if values.keys() & {"error", "retval"}:
-        calls = _returning(calls, whole)
+        calls = _returning(calls, selection)
     if values.keys() & _ACTIONS == {"delay_exit"}:
-        calls = _coming_back(calls, whole)
+        calls = _coming_back(calls, selection)
     if isinstance(values.get("error"), str):
-        calls, values["error"] = _with_code(calls, values["error"], whole, table)
+        calls, values["error"] = _with_code(calls, values["error"], selection, table)
     return Rule(whole, calls, **values)
 
 
 def _with_code(
-    calls: frozenset[Call], code: str, whole: str, table: Table
+    calls: frozenset[Call], code: str, selection: Excerpt, table: Table
 ) -> tuple[frozenset[Call], int]:
     """Those that fail with a code that is no errno (EAI_AGAIN), and its number."""
     able = frozenset(call for call in calls if code in call.codes)
     if not able:
         knowing = sorted(each.name for each in table.reachable if code in each.codes)
-        raise UsageError(
-            f"no call of {whole!r} fails with {code}", allowed=" ".join(knowing[:6])
-        )
+        message = f"no call of {selection.whole!r} fails with {code}"
+        raise UsageError(message, allowed=" ".join(knowing[:6]), at=selection)
     return able, next(iter(able)).codes[code]
 
 
-def _returning(calls: frozenset[Call], whole: str) -> frozenset[Call]:
+def _returning(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
     """Without exit: a set may hold it, but a hit that changes nothing is none.
 
     Nor rewinddir: the program could not see that it was not done.
     """
     left = frozenset(call for call in calls if call.ret != "void")
     if calls and not left:
-        raise UsageError(f"what returns nothing has no result to change: {whole!r}")
+        message = f"what returns nothing has no result to change: {selection.whole!r}"
+        raise UsageError(message, at=selection)
     return left
 
 
-def _coming_back(calls: frozenset[Call], whole: str) -> frozenset[Call]:
+def _coming_back(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
     """Without exit and what is left by a jump: nothing of ours comes after them."""
     left = frozenset(call for call in calls if call.comes_back)
     if calls and not left:
-        raise UsageError(f"no exit to delay is seen of these calls: {whole!r}")
+        message = f"no exit to delay is seen of these calls: {selection.whole!r}"
+        raise UsageError(message, at=selection)
     return left
 
 
-def _split(text: str) -> list[str]:
+def _split(text: Excerpt) -> list[Excerpt]:
     # The set may be empty (and is refused later); further empty parts count for nothing
     # in strace. No word of strace's holds a backslash, so `\:` is free for globs.
-    first, *rest = re.findall(r"(?:^|:)((?:\\.|[^:\\]|\\\Z)*)", text, re.DOTALL)
+    found = re.finditer(r"(?:^|:)((?:\\.|[^:\\]|\\\Z)*)", str(text), re.DOTALL)
+    first, *rest = (text.part(*each.span(1)) for each in found)
     return [first, *filter(None, rest)]
 
 
-def _add(values: dict[str, Any], item: str, qualifier: str, whole: str) -> None:
-    name, equals, value = item.partition("=")
-    _check_key(name, qualifier, whole)
+def _add(values: dict[str, Any], item: Excerpt, qualifier: str) -> None:
+    named, equals, given = item.partition("=")
+    name, value = str(named), str(given)
+    _check_key(named, qualifier)
     if bool(equals) == (name == "fair"):
         wrong = "takes no value" if equals else "needs a value"
-        raise UsageError(f"{name!r} {wrong} in {whole!r}", allowed=_KEYS_ALLOWED)
+        message = f"{name!r} {wrong} in {item.whole!r}"
+        at = given if equals else item.part(len(name))
+        raise UsageError(message, allowed=_KEYS_ALLOWED, at=at)
     key = _KEYS[name]
     if name != "when" and key.field in values:
-        raise UsageError(f"{name}= is given twice in {whole!r}")
+        raise UsageError(f"{name}= is given twice in {item.whole!r}", at=named)
     values[key.field] = key.parse(value)
     if values[key.field] is None:
-        message = f"bad {name}={value!r} in {whole!r}"
-        raise UsageError(message, allowed=key.allowed, nearest=key.nearest(value))
+        message = f"bad {name}={value!r} in {item.whole!r}"
+        guess = key.nearest(value)
+        raise UsageError(message, allowed=key.allowed, nearest=guess, at=given)
     if values.keys() >= {"error", "retval"}:
-        raise UsageError(f"error= and retval= exclude each other in {whole!r}")
+        message = f"error= and retval= exclude each other in {item.whole!r}"
+        raise UsageError(message, at=named)
 
 
-def _check_key(key: str, qualifier: str, whole: str) -> None:
+def _check_key(named: Excerpt, qualifier: str) -> None:
+    key, whole = str(named), named.whole
     if key in ("poke_enter", "poke_exit", "syscall"):
         message = f"{key}= of strace is not supported yet: {whole!r}"
-        raise UsageError(message, allowed=_KEYS_ALLOWED)
+        raise UsageError(message, allowed=_KEYS_ALLOWED, at=named)
     if key not in _KEYS:
         message = f"unknown key {key!r} in {whole!r}"
         guess = nearest(key, _KEYS)
-        raise UsageError(message, allowed=_KEYS_ALLOWED, nearest=guess)
+        raise UsageError(message, allowed=_KEYS_ALLOWED, nearest=guess, at=named)
     if qualifier == "fault" and key in _KEYS_OF_INJECT:
         message = f"fault= has no {key}=, inject= has: {whole!r}"
-        raise UsageError(message, allowed="error= when= p= seed= path= fair")
+        allowed = "error= when= p= seed= path= fair"
+        raise UsageError(message, allowed=allowed, at=named)
 
 
 def _when(text: str) -> When | None:
