@@ -292,6 +292,12 @@ static void *host_counters(struct proc *entry)
 	return entry + 1;
 }
 
+/* 0, or an errno. */
+static int host_signal(int pid, int tid, int signal)
+{
+	return syscall(SYS_tgkill, pid, tid, signal) ? errno : 0;
+}
+
 /* ---- Python hooks that run ---- */
 
 struct running {

@@ -89,6 +89,11 @@ class Arena:
         heads = self._heads()
         return sum(int(heads[index].dropped) for index in range(self.head.ready))
 
+    def heads(self) -> Iterator[Any]:
+        """Those of the chunks that may be in use: struct head."""
+        heads = self._heads()
+        return (heads[index] for index in range(self.head.ready))
+
     def _heads(self) -> Any:
         base = ffi.cast("char *", self.head) + self.head.heads_at
         return ffi.cast("struct head *", base)
@@ -143,7 +148,7 @@ def arena_header(ncounters: int, shared: bool = False) -> Any:
     header.nprocs, header.nchunks = NPROCS, _nchunks()
     header.chunk_size = CHUNK_SIZE
     header.proc_size = (ffi.sizeof("struct proc") + 4 * ncounters + 63) & ~63
-    header.procs_at = 4096
+    header.procs_at = _page(ffi.sizeof("struct arena"))
     header.heads_at = _page(header.procs_at + NPROCS * header.proc_size)
     heads = header.nchunks * ffi.sizeof("struct head")
     header.chunks_at = _page(header.heads_at + heads)

@@ -61,6 +61,8 @@ class Call:
     """Left alone by syscall(2), and with no code of ours behind it: fork by number."""
     caught: bool = False
     """As this a syscall is seen that comes through no symbol: by the full layer."""
+    moves: bool = False
+    """Whether it moves bytes and says how many: it may move fewer."""
     codes: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Failures of its own that are no errno: negative numbers, by name."""
 
@@ -199,6 +201,7 @@ def _call(index: int, row: Mapping[str, object]) -> Call:
         number=bool(row["number"]),
         passed=bool(row["passed"]),
         caught=bool(row["caught"]),
+        moves=bool(row["moves"]),
         codes=codes,
         base=str(row["base"]),
     )

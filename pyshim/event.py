@@ -91,3 +91,5 @@ class Event(NamedTuple):
     made by libc itself, or by an instruction of the program's own."""
     via: Call | None = None
     """The call of libc's in which a caught one was made, where that is known."""
+    nth: int = 0
+    """The number that its rule gave this call, from 1 on: what `when=` counts."""

@@ -9,7 +9,8 @@ from pyshim import elf, layers
 from pyshim.calls import Call
 from pyshim.errors import PyshimError
 from pyshim.layers import Reason
-from pyshim.plan import PATHS, Compiler
+from pyshim.plan import Compiler
+from pyshim.plan_rules import PATHS
 from pyshim.session import Run
 from pyshim.wants import Wants
 

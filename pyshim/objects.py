@@ -6,7 +6,7 @@ import os
 import struct
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -143,6 +143,7 @@ class Object:
     undefined: frozenset[str] = frozenset()
     """Names it imports."""
     go: bool = False
+    path: str = ""
 
 
 @cache
@@ -152,7 +153,7 @@ def read_object(path: str) -> Object:
 
     with Path(path).open("rb") as file:
         try:
-            return _read_object(ELFFile(file), path)
+            return replace(_read_object(ELFFile(file), path), path=path)
         except Exception as error:
             # pyelftools checks little: a damaged file surfaces as any exception
             # its parsers and their arithmetic can raise.

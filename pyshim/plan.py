@@ -6,8 +6,8 @@ The layouts are in shim/wire.h, read through cffi: no offset is typed here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from pyshim.bridge_host import AUTO, HOST, TARGET
 from pyshim.bridge_plan import bridge_plan, hook_mask
 from pyshim.calls import LIB, Call, Table
 from pyshim.clock import clock_is_tsc
-from pyshim.errors import PluginError, UsageError
+from pyshim.plan_pool import Pool
+from pyshim.plan_rules import PATHS, CompiledRules
 from pyshim.plugins import MOMENT_HOOKS
-from pyshim.rules import Rule, threshold
-from pyshim.wants import Map, TargetHook, Wants
+from pyshim.wants import Map, Wants
 
 EXECS = {
     "execve", "execv", "execvp", "execvpe", "execl", "execle", "execlp", "execveat",
@@ -44,27 +44,7 @@ _FORKS = {"fork", "forkpty", "daemon"}
 _ENDS = {"_exit", "quick_exit"}
 """What ends a process and runs no handler of on_exit(3); wrapped for process hooks."""
 
-PATHS = ("path", "template")
-
-MOST_HOOKS = 31
-_ALL_CHANCE = 0xFFFFFFFF
 _BRIDGES = {AUTO: 0, HOST: lib.PLAN_HOST, TARGET: lib.PLAN_INSIDE}
-
-
-class _Strings:
-    """Texts of the plan, each once, with their offsets."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.offsets: dict[bytes, int] = {}
-
-    def add(self, text: str | bytes) -> int:
-        """Offset of `text` from the start of the strings."""
-        raw = os.fsencode(text) if isinstance(text, str) else text
-        if raw not in self.offsets:
-            self.offsets[raw] = len(self.data)
-            self.data += raw + b"\0"
-        return self.offsets[raw]
 
 
 class Compiler:
@@ -74,19 +54,15 @@ class Compiler:
         self.wants = wants
         self.table = table
         self.rundir = rundir
-        self.strings = _Strings()
-        self.rules: list[dict[str, Any]] = []
-        self.refs: dict[int, list[tuple[int, int]]] = {}
-        self.counters: dict[tuple[int, str], int] = {}
+        self.rules = CompiledRules(wants.program)
 
     def build(self) -> bytes:
         """The plan file."""
         for rule in self.wants.rules:
-            self._add_rule(rule)
+            self.rules.add(rule)
         for number, hook in enumerate(self.wants.hooks):
-            self._add_hook(number, hook)
-        if len(self.rules) > lib.MAX_RULES:
-            raise UsageError(f"more than {lib.MAX_RULES} rules")
+            self.rules.add_hook(number, hook)
+        self.rules.add_marks(self.table)
         return self._layout()
 
     @property
@@ -97,44 +73,7 @@ class Compiler:
     @property
     def ncounters(self) -> int:
         """How many `when=` counters each process needs."""
-        return len(self.counters)
-
-    def _add_rule(self, rule: Rule) -> None:
-        rule = _as_kernel(rule)
-        index = len(self.rules)
-        self.rules.append(
-            {
-                "action": _action(rule),
-                "err": rule.error,
-                "value": rule.retval or 0,
-                "delay_enter": rule.delay_enter,
-                "delay_exit": rule.delay_exit,
-                "signal": rule.signal,
-                "chance": min(threshold(rule.probability), _ALL_CHANCE),
-                "seed": rule.seed,
-                "first": rule.when.first,
-                "last": min(rule.when.last, _ALL_CHANCE),
-                "step": rule.when.step,
-                "path": self.strings.add(rule.path) if rule.path else None,
-            }
-        )
-        for call in rule.calls:
-            key = (index, call.syscall)
-            counter = self.counters.setdefault(key, len(self.counters))
-            self.refs.setdefault(call.id, []).append((index, counter))
-
-    def _add_hook(self, number: int, hook: TargetHook) -> None:
-        if number >= MOST_HOOKS:
-            raise PluginError(f"more than {MOST_HOOKS} hooks in the target")
-        if not hook.calls:
-            return
-        for glob in hook.paths or ("",):
-            index = len(self.rules)
-            path = self.strings.add(glob) if glob else None
-            action = lib.ACT_ASK | (0 if hook.caught else lib.NOT_CAUGHT)
-            self.rules.append({"action": action, "value": number, "path": path})
-            for call in hook.calls:
-                self.refs.setdefault(call.id, []).append((index, 0))
+        return self.rules.ncounters
 
     def _want(self, call: Call) -> int:
         want = 0
@@ -144,7 +83,7 @@ class Compiler:
             call.base in EXECS or any(param.kind in PATHS for param in call.params)
         ):
             want |= lib.WANT_MAP | lib.WANT_WRAP
-        if call.id in self.refs or call.base in _ALWAYS:
+        if call.id in self.rules.refs or call.base in _ALWAYS:
             want |= lib.WANT_WRAP
         if self.wants.heard and call.base == "_exit":
             want |= lib.WANT_WRAP
@@ -162,68 +101,52 @@ class Compiler:
         return any(each.function in functions for each in self.wants.hooks)
 
     def _layout(self) -> bytes:
-        rows, refs = self._rows_and_refs()
+        """The fixed parts, one behind the other; behind them the pool they point to."""
         maps = sorted(self.wants.maps, key=lambda each: -len(each.source))
-        texts = [(self.strings.add(m.source), self.strings.add(m.target)) for m in maps]
-        names = {
-            "preload": self.strings.add(str(preload(self.rundir))),
-            "rundir": self.strings.add(self.rundir),
-        }
-        if self.wants.hooks:
-            names["bridge"] = self.strings.add(str(LIB / "libpybridge.so"))
-            names["bridge_plan"] = self.strings.add(
-                bridge_plan(self.wants, self.rundir)
-            )
-        parts = {
-            "rows_at": bytes(ffi.buffer(rows)),
-            "refs_at": bytes(ffi.buffer(refs)),
-            "rules_at": b"",
-            "maps_at": b"",
-        }
         sizes = {
+            "rows_at": ffi.sizeof("struct plan_row") * len(self.table.calls),
+            "refs_at": ffi.sizeof("struct plan_ref") * self.rules.nrefs,
             "rules_at": ffi.sizeof("struct plan_rule") * len(self.rules),
             "maps_at": ffi.sizeof("struct plan_map") * len(maps),
         }
-        offset = _aligned(ffi.sizeof("struct plan"))
-        offsets = {}
-        for name, part in parts.items():
-            offsets[name] = offset
-            offset = _aligned(offset + sizes.get(name, len(part)))
-        base = offset
-        parts["rules_at"] = bytes(ffi.buffer(self._rules(base)))
-        parts["maps_at"] = bytes(ffi.buffer(_maps(maps, texts, base)))
-        header = self._header(offsets, {key: base + at for key, at in names.items()})
-        size = base + len(self.strings.data)
-        header.size = size
-        out = bytearray(size)
+        offsets, base = {}, _aligned(ffi.sizeof("struct plan"))
+        for name, size in sizes.items():
+            offsets[name] = base
+            base = _aligned(base + size)
+        pool = Pool(base)
+        parts = {
+            "rows_at": self._rows(),
+            "refs_at": self.rules.ref_structs(self.table, pool),
+            "rules_at": self.rules.rule_structs(),
+            "maps_at": _maps(maps, pool),
+        }
+        header = self._header(offsets | self._names(pool))
+        header.size = base + len(pool.data)
+        out = bytearray(base)
         out[: ffi.sizeof("struct plan")] = ffi.buffer(header)
         for name, part in parts.items():
-            out[offsets[name] : offsets[name] + len(part)] = part
-        out[base:] = self.strings.data
-        return bytes(out)
+            out[offsets[name] : offsets[name] + sizes[name]] = ffi.buffer(part)
+        return bytes(out + pool.data)
 
-    def _rows_and_refs(self) -> tuple[Any, Any]:
-        rows = ffi.new("struct plan_row[]", len(self.table.calls))
-        refs = ffi.new("struct plan_ref[]", sum(map(len, self.refs.values())))
-        at = 0
+    def _names(self, pool: Pool) -> dict[str, int]:
+        names = {
+            "preload": pool.text(str(preload(self.rundir))),
+            "rundir": pool.text(self.rundir),
+        }
+        if self.wants.hooks:
+            names["bridge"] = pool.text(str(LIB / "libpybridge.so"))
+            names["bridge_plan"] = pool.text(bridge_plan(self.wants, self.rundir))
+        return names
+
+    def _rows(self) -> Any:
+        rows, at = ffi.new("struct plan_row[]", len(self.table.calls)), 0
         for call in self.table.calls:
-            mine = sorted(self.refs.get(call.id, []))
-            rows[call.id] = (self._want(call), len(mine), at)
-            for rule, counter in mine:
-                refs[at] = (rule, counter)
-                at += 1
-        return rows, refs
+            nrefs = len(self.rules.refs.get(call.id, ()))
+            rows[call.id] = (self._want(call), nrefs, at)
+            at += nrefs
+        return rows
 
-    def _rules(self, base: int) -> Any:
-        rules = ffi.new("struct plan_rule[]", len(self.rules))
-        for rule, values in zip(rules, self.rules, strict=True):
-            for key, value in values.items():
-                if key == "path":
-                    value = 0 if value is None else base + value  # noqa: PLW2901
-                setattr(rule, key, value)
-        return rules
-
-    def _header(self, offsets: dict[str, int], names: dict[str, int]) -> Any:
+    def _header(self, offsets: dict[str, int]) -> Any:
         header = ffi.new("struct plan *")
         header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
         header.digest = self.table.digest
@@ -238,47 +161,24 @@ class Compiler:
             header.flags |= lib.PLAN_STRICT
         header.flags |= _BRIDGES[self.wants.bridge]
         header.strsize = self.wants.strsize
+        header.started = time.monotonic_ns()
         header.pid_ns = Path("/proc/self/ns/pid").stat().st_ino
         header.nrules, header.nmaps = len(self.rules), len(self.wants.maps)
         header.ncounters, header.nhooks = self.ncounters, len(self.wants.hooks)
         header.enter_hooks = hook_mask(self.wants.hooks, "pyshim_call_enter")
         header.exit_hooks = hook_mask(self.wants.hooks, "pyshim_call_exit")
         header.moment_hooks = [hook_mask(self.wants.hooks, m) for m in MOMENT_HOOKS]
-        for name, at in (offsets | names).items():
+        for name, at in offsets.items():
             setattr(header, name, at)
         return header
 
 
-def _as_kernel(rule: Rule) -> Rule:
-    """`retval=-5` is the kernel's answer: libc makes it -1 and EIO, as in strace."""
-    if rule.retval is None or not -4095 <= rule.retval <= -1:
-        return rule
-    return replace(rule, retval=None, error=-rule.retval)
-
-
-def _action(rule: Rule) -> int:
-    flags = (
-        (rule.error, lib.ACT_ERRNO),
-        (rule.retval is not None, lib.ACT_RETURN),
-        (rule.signal, lib.ACT_SIGNAL),
-        (rule.delay_enter, lib.ACT_DELAY_ENTER),
-        (rule.delay_exit, lib.ACT_DELAY_EXIT),
-        (rule.close_after, lib.ACT_AFTER),
-        (rule.once_per_site, lib.ONCE_PER_SITE),
-        (rule.fair_only, lib.ONLY_FAIR),
-        (not rule.caught, lib.NOT_CAUGHT),
-    )
-    return int(sum(flag for present, flag in flags if present))
-
-
-def _maps(maps: Sequence[Map], texts: Iterable[tuple[int, int]], base: int) -> Any:
+def _maps(maps: Sequence[Map], pool: Pool) -> Any:
     out = ffi.new("struct plan_map[]", len(maps))
-    for place, (each, (source, target)) in enumerate(zip(maps, texts, strict=True)):
-        out[place] = (
-            base + source,
-            len(os.fsencode(each.source)),
-            base + target,
-            len(os.fsencode(each.target)),
+    for place, each in enumerate(maps):
+        ends = (each.source, each.target)
+        out[place] = tuple(
+            value for end in ends for value in (pool.text(end), len(os.fsencode(end)))
         )
     return out
 

@@ -86,7 +86,7 @@ class EventMaker:
     def _event(self, record: Record) -> Event:
         _, header, at, data = record
         (_, _, kind, number, pid, tid, entered, left, ret, err, rule, flags, address,
-         nargs, via, nmemory) = header  # fmt: skip
+         nargs, nmemory, via, count) = header  # fmt: skip
         at += RECORD.size
         args = _ARGS[nargs](data, at)
         memory = _memory(data, at + 8 * nargs, nmemory) if nmemory else NO_MEMORY
@@ -103,7 +103,7 @@ class EventMaker:
         return _new(Event, (
             _KINDS[kind], pid, tid, start, duration, call, args, memory, ret, err,
             rule, flags & _ASKED != 0, flags & _FAIR != 0, site, note,
-            flags & _CAUGHT != 0, self._calls[via - 1] if via else None,
+            flags & _CAUGHT != 0, self._calls[via - 1] if via else None, count,
         ))  # fmt: skip
 
     def _note(

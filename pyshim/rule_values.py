@@ -62,6 +62,8 @@ _SIGNALS = {
     **{f"SIGRT_{number}": 32 + number for number in range(1, 33)},
 }
 
+FD_KINDS = ("file", "dir", "pipe", "socket", "tty", "device")
+"""enum fd_kind of shim/wire.h, in its order."""
 _UNITS = {"": 1_000, "s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
 
 
@@ -153,6 +155,63 @@ def parse_probability(text: str) -> float | None:
 def parse_seed(text: str) -> int | None:
     """A number of 64 bits, 0 or more."""
     return parse_word(text) if re.match("[0-9]", text) else None
+
+
+def parse_times(text: str) -> int | None:
+    """A number of 32 bits, from 1 on."""
+    return _positive(text, 2**32 - 1)
+
+
+def parse_short(text: str) -> int | None:
+    """Bytes; a percentage is negative."""
+    if text == "half":
+        return -50
+    if text.endswith("%"):
+        share = _positive(text[:-1], 99)
+        return -share if share else None
+    return _positive(text, 2**63 - 1)
+
+
+def parse_interrupt(text: str) -> tuple[int, int] | None:
+    """Signal and microseconds, a millisecond by default."""
+    name, at, time = text.partition("@")
+    number, delay = parse_signal(name), parse_delay(time if at else "1ms")
+    if number is None or delay is None or delay // 1000 >= 2**32:
+        return None
+    return number, delay // 1000
+
+
+def parse_fd(text: str) -> int | str | None:
+    """A descriptor's number, or what kind of file it is open on."""
+    if text in FD_KINDS:
+        return text
+    return _integer(text, 2**31 - 1)
+
+
+def parse_port(text: str) -> int | None:
+    """TCP's and UDP's."""
+    return _positive(text, 65535)
+
+
+def parse_site(text: str) -> tuple[str, int] | None:
+    """`libfoo.so+0x11ed` as file and offset."""
+    match = re.fullmatch(r"(.+)\+0x([0-9a-f]{1,16})", text, re.DOTALL)
+    return (match[1], int(match[2], 16)) if match else None
+
+
+def parse_during(text: str) -> tuple[int, int] | None:
+    """Nanoseconds from and to; either may be left out."""
+    first, dots, last = text.partition("..")
+    begin = parse_delay(first or "0")
+    end = parse_delay(last) if last else DELAY_MAX
+    if not dots or begin is None or end is None or begin >= end:
+        return None
+    return begin, end
+
+
+def parse_name(text: str) -> str | None:
+    """What `pyshim ctl` calls a rule."""
+    return text if re.fullmatch(r"[\w-]+", text) else None
 
 
 def _integer(text: str, limit: int) -> int | None:

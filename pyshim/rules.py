@@ -1,54 +1,61 @@
-"""Rules as values, and the grammar users write them in: strace's, plus four keys.
+"""Rules as values, and the grammar users write them in: strace's, and keys of our own.
 
     inject=SET[:error=E|:retval=V][:signal=S][:delay_enter=D][:delay_exit=D][:when=W]
     fault=SET[:error=E][:when=W]                        without error=: ENOSYS
     W = first[..last][+[step]]
 
 A key that strace has is accepted and refused exactly as strace does (6.1; the list in
-`tests/unit/strace_rules.txt` is run through it). Ours work with both qualifiers:
+`tests/unit/strace_rules.txt` is run through it). Ours (rule_keys.py) work with both
+qualifiers; `\\:` in a value stands for a colon. Actions:
 
-    p=0.05      hit only this share of the calls that `when` leaves
+    after       the call is really made, then error= is reported
+    short=K     only K bytes are moved; half, 30%
+    interrupt=S@T   signal S comes when the call has waited for T
+
+Conditions, which have to hold for a call to be counted by when=:
+
+    path=GLOB   a path of the call, or of its descriptor (pyshim.glob)
+    fd=3 fd=socket port=80      what its descriptor is
+    if=EXPR     of its arguments (pyshim.expressions)
+    caller=F    made by this function or library; site=FILE+0xOFFSET by this very place
+    thread=GLOB process=GLOB    whose name is such
+    during=2s..5s               of the run; since=GLOB: once such a path was opened
+    off name=N  switched off until `pyshim ctl` switches N on
+
+and of the calls counted:
+
+    p=0.05      hit only this share of those that `when` leaves
     seed=N      which ones: the same seed, the same calls, in any order of threads
-    path=GLOB   only calls on such a path (see `pyshim.glob`); write `\\:` for a colon
     fair        only where the failure could have happened by itself
+    times=N     so often in a process, no more
 """
 
 from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyshim import rule_values
+from pyshim import expressions
 from pyshim.calls import Call, Table
 from pyshim.errors import UsageError, nearest
 from pyshim.excerpt import Excerpt
-
-LAST_MAX = 2**64 - 1
-"""The `last` of a rule without an end. strace, too, goes on after 65535 then."""
+from pyshim.expressions import Expression
+from pyshim.rule_keys import (
+    ACTIONS,
+    ACTIONS_ALLOWED,
+    CONDITIONS_ALLOWED,
+    ESCAPED,
+    EVERY_CALL,
+    KEYS,
+    OF_INJECT,
+    Key,
+    When,
+)
 
 _WORD_MAX = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """Which of the calls counted so far are hit. The first call is number 1."""
-
-    first: int = 1
-    last: int = LAST_MAX
-    """Inclusive."""
-    step: int = 1
-
-    def hits(self, count: int) -> bool:
-        """Whether call number `count` is hit: the readable twin of `shim/rules.c`."""
-        in_range = self.first <= count <= self.last
-        return in_range and (count - self.first) % self.step == 0
-
-
-EVERY_CALL = When()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,31 @@ class Rule:
     """A glob over the call's path or the path of its fd; "" is any call."""
     once_per_site: bool = False
     fair_only: bool = False
+    after: bool = False
+    """Make the call, then report the failure."""
     close_after: bool = False
-    """EINTR of close: really close, then report the failure, as Linux does."""
+    """The same for close alone: EINTR of it as Linux has it."""
+    short: int = 0
+    """Bytes to be moved; negative: percent of them."""
+    interrupt: tuple[int, int] = (0, 0)
+    """A signal, and microseconds that the call has to have waited for it."""
+    times: int = 0
+    """Hits a process, 0: any number."""
+    fd: int | str = ""
+    """A number, or a kind of enum fd_kind in lower case."""
+    port: int = 0
+    condition: Expression | None = None
+    caller: str = ""
+    """FUNCTION, LIBRARY.so or LIBRARY.so!FUNCTION: places.py."""
+    site: tuple[str, int] = ("", 0)
+    """A file, by its path or the end of it, and an offset there."""
+    thread: str = ""
+    process: str = ""
+    during: tuple[int, int] = (0, 0)
+    """Nanoseconds of the run, the second not included."""
+    since: str = ""
+    name: str = ""
+    off: bool = False
     caught: bool = True
     """Whether it is for syscalls, too, that come through no symbol: libc's own and
     inline ones, which the full layer sees."""
@@ -140,18 +170,55 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         _add(values, item, qualifier)
     if qualifier == "fault":
         values.setdefault("error", errno.ENOSYS)
-    if not values.keys() & _ACTIONS:
-        message = f"{whole!r} has no action"
-        end = Excerpt(whole, len(whole), len(whole))
-        raise UsageError(message, allowed=_ACTIONS_ALLOWED, at=end)
+    _check_actions(values, whole)
     calls = table.select(selection)
     if values.keys() & {"error", "retval"}:
         calls = _returning(calls, selection)
-    if values.keys() & _ACTIONS == {"delay_exit"}:
+    if values.keys() & ACTIONS == {"delay_exit"} or "after" in values:
         calls = _coming_back(calls, selection)
+    if "short" in values:
+        calls = _moving(calls, selection)
+    if "condition" in values:
+        calls = _knowing(calls, values["condition"], selection)
     if isinstance(values.get("error"), str):
         calls, values["error"] = _with_code(calls, values["error"], selection, table)
     return Rule(whole, calls, **values)
+
+
+def _check_actions(values: dict[str, Any], whole: str) -> None:
+    end = Excerpt(whole, len(whole), len(whole))
+    if not values.keys() & ACTIONS:
+        message = f"{whole!r} has no action"
+        raise UsageError(message, allowed=ACTIONS_ALLOWED, at=end)
+    if "after" in values and "error" not in values:
+        raise UsageError(f"after goes with error=, in {whole!r}", at=end)
+    if "off" in values and "name" not in values:
+        message = f"what is off needs a name to be switched on by, in {whole!r}"
+        raise UsageError(message, allowed="name=", at=end)
+
+
+def _moving(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
+    """Those that move bytes and may move fewer."""
+    left = frozenset(call for call in calls if call.moves)
+    if calls and not left:
+        message = f"no call that may move fewer bytes: {str(selection)!r}"
+        allowed = "read write readv send recvmsg sendfile and the like"
+        raise UsageError(message, allowed=allowed, at=selection)
+    return left
+
+
+def _knowing(
+    calls: frozenset[Call], condition: Expression, selection: Excerpt
+) -> frozenset[Call]:
+    """Those that have all the parameters that the condition names."""
+    left = frozenset(call for call in calls if condition.knows(call))
+    if calls and not left:
+        name, guess = expressions.unknown_name(condition, calls)
+        message = f"no call of {str(selection)!r} knows {name or condition.text!r}"
+        start = selection.whole.find(condition.text)
+        at = Excerpt(selection.whole, start, start + len(condition.text))
+        raise UsageError(message, nearest=guess, at=at if start >= 0 else selection)
+    return left
 
 
 def _with_code(
@@ -199,22 +266,33 @@ def _add(values: dict[str, Any], item: Excerpt, qualifier: str) -> None:
     named, equals, given = item.partition("=")
     name, value = str(named), str(given)
     _check_key(named, qualifier)
-    if bool(equals) == (name == "fair"):
+    key = KEYS[name]
+    if bool(equals) == key.bare:
         wrong = "takes no value" if equals else "needs a value"
         message = f"{name!r} {wrong} in {item.whole!r}"
         at = given if equals else item.part(len(name))
         raise UsageError(message, allowed=_KEYS_ALLOWED, at=at)
-    key = _KEYS[name]
     if name != "when" and key.field in values:
         raise UsageError(f"{name}= is given twice in {item.whole!r}", at=named)
-    values[key.field] = key.parse(value)
+    values[key.field] = _parsed(key, value, given)
     if values[key.field] is None:
         message = f"bad {name}={value!r} in {item.whole!r}"
         guess = key.nearest(value)
         raise UsageError(message, allowed=key.allowed, nearest=guess, at=given)
-    if values.keys() >= {"error", "retval"}:
-        message = f"error= and retval= exclude each other in {item.whole!r}"
-        raise UsageError(message, at=named)
+    for one, other in (("error", "retval"), ("error", "short"), ("retval", "short")):
+        if values.keys() >= {one, other}:
+            message = f"{one}= and {other}= exclude each other in {item.whole!r}"
+            raise UsageError(message, at=named)
+
+
+def _parsed(key: Key, value: str, given: Excerpt) -> object:
+    """What the key makes of it. In a glob `\\:` stands for a colon by itself."""
+    if key.field in ESCAPED:
+        value = value.replace("\\:", ":")
+    try:
+        return key.parse(value)
+    except UsageError as error:
+        raise UsageError(str(error), at=given) from None
 
 
 def _check_key(named: Excerpt, qualifier: str) -> None:
@@ -222,66 +300,14 @@ def _check_key(named: Excerpt, qualifier: str) -> None:
     if key in ("poke_enter", "poke_exit", "syscall"):
         message = f"{key}= of strace is not supported yet: {whole!r}"
         raise UsageError(message, allowed=_KEYS_ALLOWED, at=named)
-    if key not in _KEYS:
+    if key not in KEYS:
         message = f"unknown key {key!r} in {whole!r}"
-        guess = nearest(key, _KEYS)
+        guess = nearest(key, KEYS)
         raise UsageError(message, allowed=_KEYS_ALLOWED, nearest=guess, at=named)
-    if qualifier == "fault" and key in _KEYS_OF_INJECT:
+    if qualifier == "fault" and key in OF_INJECT:
         message = f"fault= has no {key}=, inject= has: {whole!r}"
-        allowed = "error= when= p= seed= path= fair"
+        allowed = f"error= after {CONDITIONS_ALLOWED}"
         raise UsageError(message, allowed=allowed, at=named)
 
 
-def _when(text: str) -> When | None:
-    parsed = rule_values.parse_when(text)
-    if parsed is None:
-        return None
-    first, last, step = parsed
-    return When(first, LAST_MAX if last is None else last, step)
-
-
-def _path(text: str) -> str | None:
-    return text or None
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """What a key sets, how its value is read and what to say of one that can't be."""
-
-    field: str
-    parse: Callable[[str], object]
-    allowed: str
-    nearest: Callable[[str], str] = lambda _: ""
-
-
-_TIME = "a number of microseconds, or with one of s ms us ns"
-_KEYS: Mapping[str, _Key] = {
-    "error": _Key(
-        "error",
-        rule_values.parse_error,
-        "a name as in errno(3), 1..4095; EAI_AGAIN and the like for what returns them",
-        rule_values.nearest_errno,
-    ),
-    "retval": _Key("retval", rule_values.parse_retval, "64 bits, as in 1 -1 0x1f 017"),
-    "signal": _Key(
-        "signal",
-        rule_values.parse_signal,
-        "a name as in signal(7), SIGRTMIN, SIGRT_1..SIGRT_32, 1..64",
-        rule_values.nearest_signal,
-    ),
-    "delay_enter": _Key("delay_enter", rule_values.parse_delay, _TIME),
-    "delay_exit": _Key("delay_exit", rule_values.parse_delay, _TIME),
-    "when": _Key(
-        "when",
-        _when,
-        "first[..last][+[step]] with first and step 1..65535, last first..65534",
-    ),
-    "p": _Key("probability", rule_values.parse_probability, "0..1, as in p=0.05"),
-    "seed": _Key("seed", rule_values.parse_seed, "0..2**64-1"),
-    "path": _Key("path", _path, "a glob, as in path=/etc/**.conf"),
-    "fair": _Key("fair_only", lambda _: True, ""),
-}
-_KEYS_OF_INJECT = frozenset({"retval", "signal", "delay_enter", "delay_exit"})
-_ACTIONS = _KEYS_OF_INJECT | {"error"}
-_ACTIONS_ALLOWED = "error= retval= signal= delay_enter= delay_exit="
-_KEYS_ALLOWED = f"{_ACTIONS_ALLOWED} when= p= seed= path= fair"
+_KEYS_ALLOWED = f"{ACTIONS_ALLOWED} {CONDITIONS_ALLOWED}"

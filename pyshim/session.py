@@ -26,6 +26,7 @@ from pyshim.errors import PyshimError
 from pyshim.event import Event, Kind
 from pyshim.hook_errors import HookErrors
 from pyshim.hook_limit import HookLimit
+from pyshim.interrupts import Interrupts
 from pyshim.patches import provide_plans
 from pyshim.plan import EXECS, Compiler, preload
 from pyshim.plugins import event_hooks
@@ -160,6 +161,7 @@ class Session:
         self._hooks = event_hooks(manager, run)
         self._env = launch.inherited_env()
         self._limit: HookLimit | None = None
+        self._interrupts: Interrupts | None = None
         self.hooks: HostBridge | None = None
 
     def execute(self) -> launch.Outcome:
@@ -216,6 +218,8 @@ class Session:
             self.hooks = HostBridge(rundir, self.wants.search_path, self.run.say)
             stack.callback(self.hooks.stop)
         self.trace = Trace(self.arena, self.run.table)
+        if any(rule.interrupt[0] for rule in self.wants.rules):
+            self._interrupts = Interrupts(self.arena)
         if self.wants.hooks:
             limit = self.run.options.hook_limit
             self._limit = HookLimit(
@@ -248,6 +252,8 @@ class Session:
         """Whether the run is to end: for an error in a hook, --strict-plugins."""
         ending = self._errors is not None and self._errors.look()
         self._hand_out()
+        if self._interrupts:
+            self._interrupts.look()
         if self._limit and not ending:
             self._limit.look(self._given_up)
         if self.hooks:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from pyshim._host import ffi
 
-RECORD = struct.Struct("<QIHHIIQQqihHQHHI")
+RECORD = struct.Struct("<QIHHIIQQqihHQBBHI")
 """struct record of wire.h."""
 NEVER = 1 << 64
 """A time that no call ends at."""

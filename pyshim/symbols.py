@@ -11,7 +11,9 @@ from pyshim.event import Site
 
 
 @dataclass(frozen=True, slots=True)
-class _Function:
+class Function:
+    """Its code: `size` bytes from `start` on, as the file numbers them."""
+
     start: int
     size: int
     name: str
@@ -29,15 +31,15 @@ def function_at(module: str, offset: int) -> str:
 
     A call site is a return address: the call itself ends one byte before it.
     """
-    functions = _functions(module)
-    at = bisect_right(functions, offset - 1, key=lambda each: each.start) - 1
-    if at < 0 or offset - 1 >= functions[at].start + functions[at].size:
+    known = functions(module)
+    at = bisect_right(known, offset - 1, key=lambda each: each.start) - 1
+    if at < 0 or offset - 1 >= known[at].start + known[at].size:
         return ""
-    return functions[at].name
+    return known[at].name
 
 
 @cache
-def _functions(module: str) -> list[_Function]:
+def functions(module: str) -> list[Function]:
     """All functions with a name, by address; none when the file is stripped or gone."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
@@ -47,7 +49,7 @@ def _functions(module: str) -> list[_Function]:
         with Path(module).open("rb") as file:
             return sorted(
                 (
-                    _Function(symbol["st_value"], symbol["st_size"], symbol.name)
+                    Function(symbol["st_value"], symbol["st_size"], symbol.name)
                     for section in ELFFile(file).iter_sections()
                     if isinstance(section, SymbolTableSection)
                     for symbol in section.iter_symbols()

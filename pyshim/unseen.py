@@ -63,6 +63,7 @@ SKIPS = {
     "hook_broken": "Python could not be started in the target",
     "seccomp": "the program entered seccomp",
     "sight": "a path could not be read",
+    "interrupt": "no signal could be asked for: more threads than chunks",
     "sites": "more call sites than can be told apart",
     "exec": "an environment too large to be copied",
     "child": "the full layer could not be armed in a thread or a process",

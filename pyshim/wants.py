@@ -54,6 +54,8 @@ class Wants:
     """Where hooks run: bridge_host.py."""
     heard: bool = True
     """Whether any plugin listens to events: else forks and ends are not even told."""
+    program: str = ""
+    """What the command runs, as it was given: places.py looks for functions in it."""
     options: Mapping[str, object] = field(default_factory=dict)
     """The command line's, for hooks in the target: run_options.py."""
 

@@ -1,6 +1,7 @@
 /* Rules in bridge.h. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include "actions.h"
 #include "askable.h"
 #include "bridge.h"
 #include "dispatch.h"

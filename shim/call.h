@@ -29,6 +29,7 @@ struct call {
 	uint64_t left;       /* 0: when the record is written */
 	int32_t pid, tid;    /* filled for Python hooks only */
 	uint16_t via;        /* 1 + the call of libc's that made it, 0: nobody knows */
+	uint32_t count;      /* the number that `rule` gave it */
 };
 
 enum call_flag {
@@ -43,6 +44,7 @@ enum call_flag {
 	CALL_CAUGHT = 256,   /* a syscall, not through a function: no errno (catchall.c) */
 	CALL_WITHIN = 512,   /* made by libc for a call that has been seen: mapped already */
 	CALL_MADE = 1024,    /* by a Python hook: what it returned is the result */
+	CALL_INTERRUPT = 2048, /* a signal is to come while it waits */
 };
 /* cdef end */
 
@@ -67,6 +69,13 @@ enum fails {
 	FAILS_EAI, FAILS_CODE, FAILS_NULL_H_ERRNO, FAILS_MINUS_ONE_H_ERRNO,
 };
 
+enum moves {
+	MOVES_NONE,
+	MOVES_BYTES,        /* a number of bytes */
+	MOVES_VECTOR,       /* a struct iovec *, the argument behind it says how many */
+	MOVES_MESSAGE,      /* a struct msghdr * */
+};
+
 enum row_flag {
 	ROW_EINTR = 1,      /* its man page lists EINTR */
 	ROW_RESTARTS = 2,   /* ... and SA_RESTART restarts it, signal(7) */
@@ -87,6 +96,8 @@ struct row {
 	uint8_t nargs, fails;
 	uint16_t flags;
 	int16_t code;       /* FAILS_CODE: what an errno becomes */
+	uint8_t moves;      /* enum moves: the bytes it moves, where a rule may lower them ... */
+	uint8_t moved;      /* ... are told by this argument */
 	struct arg args[MAX_ARGS];
 };
 

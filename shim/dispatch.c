@@ -9,16 +9,16 @@
  * failure the kernel did not report: both in failure.c.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <time.h>
+#include "actions.h"
 #include "bridge.h"
 #include "chunk.h"
 #include "dispatch.h"
 #include "failure.h"
 #include "handlers.h"
+#include "interrupt.h"
+#include "partly.h"
 #include "paths.h"
 #include "plan.h"
 #include "process_hooks.h"
@@ -28,41 +28,6 @@
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
-
-/* nanosleep(2) by raw syscall: the rest is slept on after a signal's handler. */
-void call_delay(uint64_t ns)
-{
-	struct timespec left = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
-
-	while (!quiet && sys2(__NR_nanosleep, &left, &left) == -EINTR)
-		;
-}
-
-static void answer(struct call *call, const struct plan_rule *rule)
-{
-	if (rule->action & ACT_ERRNO)
-		failure_make(call, rule->err);
-	else
-		call->ret = rule->value;
-	call->flags |= CALL_INJECTED | CALL_ANSWERED;
-}
-
-void call_act(struct call *call, const struct plan_rule *rule)
-{
-	__atomic_fetch_add(&arena->hits[call->rule], 1, __ATOMIC_RELAXED);
-	call->flags |= CALL_HIT;
-	call->entered = trace_clock();
-	if (plan->flags & PLAN_FAIRNESS && rule->err == EINTR && call_is_fair(call))
-		call->flags |= CALL_FAIR;
-	if (rule->action & ACT_DELAY_ENTER)
-		call_delay(rule->delay_enter);
-	if (rule->action & ACT_SIGNAL && !quiet)
-		sys3(__NR_tgkill, process_pid(), sys0(__NR_gettid), rule->signal);
-	if (rule->action & ACT_AFTER && rows[call->id].flags & ROW_CLOSES)
-		call->flags |= CALL_AFTER;
-	else if (rule->action & (ACT_ERRNO | ACT_RETURN))
-		answer(call, rule);
-}
 
 static bool enters_seccomp(const struct call *call)
 {
@@ -157,7 +122,7 @@ void call_make(struct call *call, call_real *real)
 		notice(call);
 	if (flags & (ROW_NORETURN | ROW_EXEC))
 		leave(call, log);
-	else if (log && flags & ROW_STAYS)
+	else if ((log || call->flags & CALL_INTERRUPT) && flags & ROW_STAYS)
 		trace_mark(call, &outer);
 	if (flags & ROW_FORK)
 		python_settles();
@@ -171,21 +136,35 @@ void call_make(struct call *call, call_real *real)
 	trace_unmark(call, &outer);
 }
 
+static void make_as_told(struct call *call, call_real *real, const struct plan_rule *rule)
+{
+	uint32_t action = rule ? rule->action : 0;
+
+	if (action & ACT_INTERRUPT)
+		interrupt_ask(rule);
+	if (action & ACT_SHORT)
+		partly_make(call, real, rule->value);
+	else
+		call_make(call, real);
+	if (action & ACT_INTERRUPT)
+		interrupt_take_back();
+}
+
 long call_finish(struct call *call, call_real *real, const struct plan_rule *rule)
 {
 	const struct plan_row *want = parts.rows + call->id;
 
 	/* Behind a call that never returns the program has no code: it is made anyway. */
 	if (!(call->flags & (CALL_ANSWERED | CALL_MADE)) || rows[call->id].flags & ROW_NORETURN)
-		call_make(call, real);
+		make_as_told(call, real, rule);
 	if (in_child_of(call))
 		return failure_give(call);
-	if (rule && call->flags & CALL_AFTER)
-		failure_make(call, rule->err);
+	if (rule)
+		act_before_exit(call, rule);
 	if (call->hooks)
 		bridge_exit(call);
-	if (rule && rule->action & ACT_DELAY_EXIT)
-		call_delay(rule->delay_exit);
+	if (rule)
+		act_at_exit(rule);
 	if (want->want & WANT_LOG || call->flags & CALL_HIT)
 		trace_call(call);
 	return failure_give(call);
@@ -208,11 +187,12 @@ void call_decide(struct call *call)
 {
 	const struct plan_row *want = parts.rows + call->id;
 	const struct plan_rule *rule;
+	struct plan_rule all;
 
 	call->entered = trace_clock();
-	rule = want->nrefs ? rules_match(call, want) : NULL;
+	rule = want->nrefs ? rules_match(call, want, &all) : NULL;
 	if (rule)
-		call_act(call, rule);
+		act_at_enter(call, rule);
 	if (call->hooks && !(call->flags & CALL_ANSWERED))
 		bridge_enter(call, NULL);
 }
@@ -221,6 +201,7 @@ long call_run(struct call *call, call_real *real)
 {
 	const struct plan_row *want = parts.rows + call->id;
 	const struct plan_rule *rule = NULL;
+	struct plan_rule all;
 
 	if (only_noticed(want)) {
 		call_make(call, real);
@@ -233,9 +214,9 @@ long call_run(struct call *call, call_real *real)
 	if (want->want & WANT_LOG)
 		call->entered = trace_clock();
 	if (want->nrefs)
-		rule = rules_match(call, want);
+		rule = rules_match(call, want, &all);
 	if (rule)
-		call_act(call, rule);
+		act_at_enter(call, rule);
 	else if (plain(call, want)) {
 		go(call, real);
 		return call->ret;

@@ -19,7 +19,7 @@ from typing import Any
 
 from gen_c import ids, wrappers
 from gen_exports import Export, find_exports, find_libc, stubs, version_script
-from gen_facts import caught
+from gen_facts import caught, moved
 from gen_kinds import codes_of
 from gen_read import BadRow, read_old
 from gen_rows import Row, read_rows
@@ -53,6 +53,7 @@ def table(rows: list[Row], exports: list[Export]) -> dict[str, Any]:
                 "number": not row.exported,
                 "passed": row.facts.get("passed", False),
                 "caught": row.name in by_number,
+                "moves": moved(row)[0] != "MOVES_NONE",
                 "stub": row.stub or ("" if row.name in have else LACKING),
             }
             for row in rows

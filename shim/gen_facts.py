@@ -11,6 +11,13 @@ from gen_rows import FAILS, MAX_ARGS, Row
 FORKS = {"fork", "forkpty", "daemon"}
 """What returns in a child of the caller, too, or only there."""
 
+MOVING = {
+    "read", "write", "pread64", "pwrite64", "readv", "writev", "preadv", "pwritev",
+    "preadv2", "pwritev2", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendfile",
+    "copy_file_range", "splice", "tee", "vmsplice", "getrandom",
+}  # fmt: skip
+"""The syscalls that may move fewer bytes than they were asked to, and say so."""
+
 NAMED_KINDS = {
     "str", "argv", "envp", "fds", "fd", "dirfd", "stream", "nulled", "h_errno",
 }  # fmt: skip
@@ -57,6 +64,21 @@ def signals(row: Row) -> bool:
     return any(param.kind == "signal" for param in row.params)
 
 
+def moved(row: Row) -> tuple[str, int]:
+    """How a call says how many bytes it is to move, and by which argument."""
+    if row.syscall not in MOVING or row.returns != "ssize_t":
+        return "MOVES_NONE", 0
+    for position, param in enumerate(row.params):
+        if "iovec" in param.ctype:
+            return "MOVES_VECTOR", position
+        if "msghdr" in param.ctype:
+            return "MOVES_MESSAGE", position
+    for position, param in enumerate(row.params):
+        if param.kind == "size":
+            return "MOVES_BYTES", position
+    return "MOVES_NONE", 0
+
+
 def row_facts(row: Row) -> str:
     """One entry of rows[]."""
     flags = [
@@ -81,10 +103,11 @@ def row_facts(row: Row) -> str:
     ]
     codes = codes_of(row.fails)
     code = -next(iter(codes.values())) if row.fails.startswith("code:") else 0
+    how, which = moved(row)
     return (
         f"\t[CALL_{row.name}] = {{ .nargs = {min(len(row.params), MAX_ARGS)}, "
         f".fails = {FAILS[row.fails]}, .flags = {' | '.join(flags) or '0'}, "
-        f".code = {code},\n"
+        f".code = {code}, .moves = {how}, .moved = {which},\n"
         f"\t\t.args = {{ {argument_facts(row) or '{ .kind = ARG_PLAIN }'} }} }},"
     )
 

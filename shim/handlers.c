@@ -9,6 +9,10 @@
 #define RAISED (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP) \
 		| BIT(SIGSYS))
 
+/* What they do by default ends nobody: signal(7). */
+#define HARMLESS (BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGSTOP) \
+		| BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
+
 /* As the kernel has it: rt_sigaction(2), not libc's struct. */
 struct kernel_action {
 	uint64_t handler;
@@ -58,6 +62,16 @@ bool handlers_interrupt(void)
 {
 	look();
 	return __atomic_load_n(&interrupting, __ATOMIC_RELAXED);
+}
+
+bool handlers_deadly(int signal)
+{
+	struct kernel_action action = { 0 };
+	uint64_t blocked = 0;
+
+	sys4(__NR_rt_sigaction, signal, 0, &action, 8);
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK, 0, &blocked, 8);
+	return !action.handler && !((blocked | HARMLESS) & BIT(signal));
 }
 
 void handlers_hold(struct held *signals)

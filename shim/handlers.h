@@ -13,6 +13,9 @@ void handlers_changed(void);
  * nothing: it comes from the call itself (seccomp(2)), and its handler may be ours. */
 bool handlers_interrupt(void);
 
+/* Whether this thread would die of it now: no handler, not ignored, not blocked. */
+bool handlers_deadly(int signal);
+
 /* The signals that have a handler and may come at any moment wait, in this thread: not those
  * that an instruction raises, nor SIGSYS, by which the catch-all lives. Where there are none,
  * no syscall is made. */

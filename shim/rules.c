@@ -1,8 +1,7 @@
 /* Matching rules. The plan is read-only; counters and sites are this process's own. */
 #include <sys/single_threaded.h>
 #include "rules.h"
-#include "glob.h"
-#include "paths.h"
+#include "conditions.h"
 #include "plan.h"
 #include "thread.h"
 
@@ -67,16 +66,10 @@ static bool chance_hits(const struct plan_rule *rule, uint32_t count)
 	return mix(rule->seed ^ (uint64_t)count * 0x9e3779b97f4a7c15) >> 32 < rule->chance;
 }
 
-__attribute__((noinline)) static bool path_fits(const struct plan_rule *rule, const struct call *call)
+/* The last condition, and it counts: a hit is a hit. */
+static bool times_left(const struct plan_rule *rule)
 {
-	char path[PATH_ROOM];
-	const char *pattern = plan_text(rule->path);
-	const struct row *row = &rows[call->id];
-
-	for (uint32_t i = 0; i < row->nargs; i++)
-		if (call_path(call, i, path) && glob_match(pattern, path))
-			return true;
-	return false;
+	return !rule->times || count_up(&process->counters[rule->times_counter]) <= rule->times;
 }
 
 static bool fires(struct call *call, const struct plan_rule *rule, uint32_t count,
@@ -86,10 +79,79 @@ static bool fires(struct call *call, const struct plan_rule *rule, uint32_t coun
 		return false;
 	if (rule->action & ONLY_FAIR && !call_is_fair(call))
 		return false;
-	return !(rule->action & ONCE_PER_SITE) || site_first(call, index);
+	if (rule->action & ONCE_PER_SITE && !site_first(call, index))
+		return false;
+	return times_left(rule);
 }
 
-const struct plan_rule *rules_match(struct call *call, const struct plan_row *want)
+/* What decides the result: only one rule can. */
+enum { ACT_RESULT = ACT_ERRNO | ACT_RETURN | ACT_SHORT };
+
+static void add_result(struct plan_rule *all, const struct plan_rule *rule)
+{
+	all->action |= rule->action & (ACT_RESULT | ACT_AFTER | AFTER_CLOSE);
+	all->err = rule->err;
+	all->value = rule->value;
+}
+
+/* What `all` does not do yet: for each action the first rule wins that has it. */
+static void add(struct plan_rule *all, const struct plan_rule *rule)
+{
+	uint32_t more = rule->action & ~all->action;
+
+	if (rule->action & ACT_RESULT && !(all->action & ACT_RESULT))
+		add_result(all, rule);
+	if (more & ACT_SIGNAL)
+		all->signal = rule->signal;
+	if (more & ACT_DELAY_ENTER)
+		all->delay_enter = rule->delay_enter;
+	if (more & ACT_DELAY_EXIT)
+		all->delay_exit = rule->delay_exit;
+	if (more & ACT_INTERRUPT) {
+		all->interrupt = rule->interrupt;
+		all->interrupt_after = rule->interrupt_after;
+	}
+	all->marks |= rule->marks;
+	all->action |= more & (ACT_SIGNAL | ACT_DELAY_ENTER | ACT_DELAY_EXIT | ACT_INTERRUPT
+			       | ACT_MARK);
+}
+
+/* The call is told as hit by the rule that decides its result, else by the first. */
+static const struct plan_rule *hit(struct call *call, const struct plan_rule *decided,
+				   uint32_t index, uint32_t count, struct plan_rule *all)
+{
+	const struct plan_rule *rule = parts.rules + index;
+	bool has_result = decided && decided->action & ACT_RESULT;
+
+	/* Relaxed: a tally. A mark is no rule of the user's. */
+	if (!(rule->action & ACT_MARK)) {
+		__atomic_fetch_add(&arena->hits[index], 1, __ATOMIC_RELAXED);
+		if (call->rule < 0 || (rule->action & ACT_RESULT && !has_result)) {
+			call->rule = (int32_t)index;
+			call->count = count;
+		}
+	}
+	if (!decided)
+		return rule;
+	if (decided != all)
+		*all = *decided;
+	add(all, rule);
+	return all;
+}
+
+static bool applies(const struct call *call, const struct plan_rule *rule,
+		    const struct plan_ref *ref)
+{
+	if (rule->action & NOT_CAUGHT && call->flags & CALL_CAUGHT)
+		return false;
+	/* Relaxed: nothing else comes with the switch. */
+	if (__builtin_expect(__atomic_load_n(&arena->off[ref->rule], __ATOMIC_RELAXED), 0))
+		return false;
+	return !ref->ntests || tests_hold(call, ref);
+}
+
+const struct plan_rule *rules_match(struct call *call, const struct plan_row *want,
+				    struct plan_rule *all)
 {
 	const struct plan_rule *decided = NULL;
 
@@ -97,9 +159,7 @@ const struct plan_rule *rules_match(struct call *call, const struct plan_row *wa
 		const struct plan_ref *ref = parts.refs + want->first_ref + i;
 		const struct plan_rule *rule = parts.rules + ref->rule;
 
-		if (rule->action & NOT_CAUGHT && call->flags & CALL_CAUGHT)
-			continue;
-		if (rule->path && !path_fits(rule, call))
+		if (!applies(call, rule, ref))
 			continue;
 		if (rule->action & ACT_ASK) {
 			call->hooks |= 1u << rule->value;
@@ -107,10 +167,8 @@ const struct plan_rule *rules_match(struct call *call, const struct plan_row *wa
 		}
 		uint32_t count = count_up(&process->counters[ref->counter]);
 
-		if (!decided && fires(call, rule, count, ref->rule)) {
-			decided = rule;
-			call->rule = (int32_t)ref->rule;
-		}
+		if (fires(call, rule, count, ref->rule))
+			decided = hit(call, decided, ref->rule, count, all);
 	}
 	return decided;
 }

@@ -5,10 +5,12 @@
 #include "call.h"
 #include "wire.h"
 
-/* Counts the call for every rule that names it, notes the Python hooks that want it,
- * and returns the first rule that fires, or NULL. No lock, no allocation; a syscall
- * only where a path or fairness is a condition. */
-const struct plan_rule *rules_match(struct call *call, const struct plan_row *want);
+/* Counts the call for every rule that names it and whose conditions hold, notes the Python
+ * hooks that want it, and returns what the rules that fire do together, or NULL: the first
+ * one's, or `all`, which is the caller's and has to live until the call is over. No lock, no
+ * allocation; a syscall only where conditions.h says so, and for fairness. */
+const struct plan_rule *rules_match(struct call *call, const struct plan_row *want,
+				    struct plan_rule *all);
 
 /* Whether an EINTR of this call could have happened by itself: signal(7). */
 bool call_is_fair(const struct call *call);

@@ -65,9 +65,10 @@ static void write_record(const struct call *call, enum record_kind kind,
 	record->rule = (int16_t)call->rule;
 	record->flags = call->flags;
 	record->site = call->site;
-	record->nargs = (uint16_t)nargs;
+	record->nargs = (uint8_t)nargs;
+	record->nmemory = (uint8_t)npieces;
 	record->via = call->via;
-	record->nmemory = npieces;
+	record->count = call->rule < 0 ? 0 : call->count;
 	int64_t *args = (int64_t *)(record + 1);
 
 	for (uint32_t i = 0; i < nargs; i++)
@@ -76,7 +77,7 @@ static void write_record(const struct call *call, enum record_kind kind,
 	chunk_commit(record, position);
 }
 
-void trace_call(const struct call *call)
+static void write_call(const struct call *call, enum record_kind kind)
 {
 	struct piece pieces[MOST_MEMORY];
 	uint64_t nenvp = 0;
@@ -84,7 +85,17 @@ void trace_call(const struct call *call)
 
 	if (call->flags & CALL_HIT)
 		n += keep_module(&pieces[n], call);
-	write_record(call, RECORD_CALL, pieces, n);
+	write_record(call, kind, pieces, n);
+}
+
+void trace_call(const struct call *call)
+{
+	write_call(call, RECORD_CALL);
+}
+
+void trace_cut(const struct call *call)
+{
+	write_call(call, RECORD_UNFINISHED);
 }
 
 void trace_exec(const struct call *call)

@@ -23,6 +23,9 @@ void trace_abandoned(void);
 /* The call as an event. */
 void trace_call(const struct call *call);
 
+/* The call as one that has begun and will not return. */
+void trace_cut(const struct call *call);
+
 /* An exec that may not return. If it does, trace_call() takes it back. */
 void trace_exec(const struct call *call);
 

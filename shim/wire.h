@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 8
+#define WIRE_VERSION 9
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 #define MAX_HOOKS 32
@@ -49,6 +49,55 @@ struct plan_row {
 struct plan_ref {
 	uint32_t rule;
 	uint32_t counter;    /* index into the process's counters */
+	uint32_t tests;      /* offset of `ntests` struct plan_test: all must hold */
+	uint32_t ntests;
+};
+
+/* A condition, cheap ones first. conditions.c */
+enum test_kind {
+	TEST_FD,             /* the first descriptor is `low` */
+	TEST_IF,             /* the `count` steps at `at` leave no 0 */
+	TEST_MOVES,          /* more than `low` bytes, by the call's own length */
+	TEST_CALLER,         /* made from one of the `count` struct plan_place at `at` */
+	TEST_PROCESS,        /* the program's file, by the glob at `at` */
+	TEST_SINCE,          /* a path of mark number `low` was opened */
+	TEST_DURING,         /* `low` to `high` ns after the run began */
+	TEST_THREAD,         /* the thread's name, prctl(2) PR_GET_NAME, by the glob at `at` */
+	TEST_FD_KIND,        /* the first descriptor is a `low` (enum fd_kind) */
+	TEST_PORT,           /* of its socket, or of the address given: `low` */
+	TEST_PATH,           /* a path of the call, or that of a descriptor, by the glob at `at` */
+};
+
+enum fd_kind { FD_FILE, FD_DIR, FD_PIPE, FD_SOCKET, FD_TTY, FD_DEVICE };
+
+struct plan_test {
+	uint32_t kind;       /* enum test_kind */
+	uint32_t at, count;
+	uint32_t pad;
+	int64_t low, high;
+};
+
+/* One step of an `if=`: onto a stack, or of what is on it. */
+enum step_kind {
+	STEP_NUMBER, STEP_ARG,  /* push `value`; push that argument */
+	STEP_NOT, STEP_INVERT, STEP_NEGATE,
+	STEP_OR, STEP_AND, STEP_BIT_OR, STEP_BIT_AND, STEP_XOR, STEP_ADD, STEP_SUBTRACT,
+	STEP_MULTIPLY, STEP_LEFT, STEP_RIGHT, STEP_REMAINDER,
+	STEP_EQUAL, STEP_UNEQUAL, STEP_LESS, STEP_AT_MOST,
+};
+
+enum { MOST_STEPS = 64 };   /* so deep the stack can be, at most */
+
+struct plan_step {
+	uint32_t kind;       /* enum step_kind */
+	uint32_t bits;       /* STEP_ARG: as many, signed; negative: unsigned */
+	int64_t value;
+};
+
+struct plan_place {
+	uint32_t module;     /* offset of the end of a file's path, 0: any */
+	uint32_t pad;
+	uint64_t low, high;  /* from its base, high not included */
 };
 
 enum rule_action {
@@ -58,22 +107,31 @@ enum rule_action {
 	ACT_DELAY_ENTER = 8,
 	ACT_DELAY_EXIT = 16,
 	ACT_ASK = 32,        /* ask Python hook number `value`; never ends the search */
-	ACT_AFTER = 64,      /* with ACT_ERRNO, of close(2): make the call first */
-	ONCE_PER_SITE = 256, /* conditions from here on */
-	ONLY_FAIR = 512,
-	NOT_CAUGHT = 1024,   /* not what comes through no symbol: libc's own, inline ones */
+	ACT_AFTER = 64,      /* with ACT_ERRNO: make the call first */
+	ACT_SHORT = 128,     /* move `value` bytes, or -value percent of them */
+	ACT_INTERRUPT = 256, /* a signal while the call waits */
+	AFTER_CLOSE = 1024,  /* ACT_AFTER, but only of what closes a descriptor */
+	ACT_MARK = 512,      /* it opens a path of since= */
+	ONCE_PER_SITE = 1 << 16, /* conditions from here on */
+	ONLY_FAIR = 1 << 17,
+	NOT_CAUGHT = 1 << 18,/* not what comes through no symbol: libc's own, inline ones */
 };
 
+/* What is asked of every call comes first. */
 struct plan_rule {
 	uint32_t action;     /* enum rule_action */
-	int32_t err;
-	int64_t value;       /* ACT_RETURN: what; ACT_ASK: which hook */
-	uint64_t delay_enter, delay_exit;  /* ns */
-	uint32_t signal;
 	uint32_t chance;     /* of 2^32, 0xffffffff: always */
-	uint64_t seed;
 	uint32_t first, last, step;        /* when=, counted from 1, last included */
-	uint32_t path;       /* offset of a glob, 0: any */
+	uint32_t times;      /* hits a process, 0: any number ... */
+	uint32_t times_counter;            /* ... counted there */
+	int32_t err;
+	uint64_t seed;
+	int64_t value;       /* ACT_RETURN: what; ACT_ASK: which hook; ACT_SHORT */
+	uint64_t delay_enter, delay_exit;  /* ns */
+	uint64_t marks;      /* ACT_MARK: arena->marks that a call sets which succeeds */
+	uint32_t signal;
+	uint32_t interrupt, interrupt_after;  /* a signal, us */
+	uint32_t pad;
 };
 
 struct plan_map {
@@ -93,6 +151,7 @@ struct plan {
 	uint32_t rundir;     /* offset of the run's folder */
 	uint32_t bridge;     /* offset of the bridge's path, 0: no Python hooks */
 	uint32_t bridge_plan;/* offset of what the bridge wants to know, see pyshim/inside */
+	uint64_t started;    /* CLOCK_MONOTONIC, ns: when the run began */
 	uint64_t pid_ns;     /* inode of the host's /proc/self/ns/pid */
 	uint32_t enter_hooks, exit_hooks;  /* which bits of call.hooks are which */
 	uint32_t moment_hooks[4];          /* by enum moment_kind: which hooks are told */
@@ -123,6 +182,7 @@ enum skip_reason {
 	SKIP_HOOK_HUNG,      /* one took too long: no hook is asked in that process any more */
 	SKIP_HOOK_STACKS,    /* too many hooks were left by a jump out of call.real() */
 	SKIP_HOOK_GONE,      /* hooks run in the host, and who ran them has ended */
+	SKIP_INTERRUPT,      /* no chunk of its own in which to ask for a signal */
 };
 
 enum hook_error {
@@ -146,6 +206,8 @@ struct arena {
 	uint64_t hooks, hook_ticks, starts, start_ticks;
 	uint64_t skipped[MAX_SKIPS];
 	uint64_t hits[MAX_RULES];
+	uint32_t off[MAX_RULES];   /* rules that are switched off; the host writes */
+	uint64_t marks;      /* since=: paths that were opened, a bit each */
 	uint64_t errors[MAX_HOOKS][HOOK_ERRORS];
 };
 
@@ -184,9 +246,12 @@ struct head {
 	struct mark mark;
 	/* the host's own: */
 	uint64_t clean;      /* ticks: all that was reserved before is in the trace */
-	uint32_t stuck;      /* rounds that had to wait for a record */
-	uint32_t pad;
-	uint64_t pad2;
+	uint16_t stuck;      /* rounds that had to wait for a record */
+	/* A signal that the thread is to get while it waits in the marked call, 0: none. The
+	 * host takes it back when it has sent it, pyshim/interrupts.py. */
+	uint16_t interrupt;
+	uint32_t interrupt_after; /* us of waiting */
+	uint64_t interrupt_from;  /* ticks: when it was asked for */
 };
 
 enum record_kind {
@@ -211,9 +276,9 @@ struct record {
 	int16_t rule;
 	uint16_t flags;      /* enum call_flag */
 	uint64_t site;
-	uint16_t nargs;
+	uint8_t nargs, nmemory;
 	uint16_t via;        /* 1 + the call in which libc made this one, 0: nobody knows */
-	uint32_t nmemory;
+	uint32_t count;      /* of the rule: the number it gave this call */
 	/* int64_t args[nargs], then nmemory times struct memory with its bytes */
 };
 
@@ -229,7 +294,9 @@ struct memory {
 _Static_assert(sizeof(((struct plan *)0)->moment_hooks) == MOMENTS * 4, "one for each");
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
-_Static_assert(sizeof(struct plan_rule) == 64, "rule");
+_Static_assert(sizeof(struct plan_rule) == 88, "rule");
+_Static_assert(sizeof(struct plan_ref) == 16, "ref");
+_Static_assert(sizeof(struct plan_test) == 32, "test");
 _Static_assert(sizeof(struct proc) == 40, "proc");
 
 #endif

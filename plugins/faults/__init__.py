@@ -9,7 +9,8 @@ from collections import Counter
 from pyshim import hookimpl, symbols
 from pyshim.calls import Call
 from pyshim.event import Event, Kind, Site
-from pyshim.rules import EVERY_CALL, Rule, parse
+from pyshim.rule_keys import EVERY_CALL
+from pyshim.rules import Rule, parse
 from pyshim.session import Run
 
 _PLACES = 8
@@ -88,12 +89,12 @@ def _interruptible(call: Call) -> bool:
 
 
 @hookimpl
-def pyshim_event(event: Event, run: Run) -> None:  # noqa: ARG001
+def pyshim_event(event: Event, run: Run) -> None:
     """Note the place of a hit."""
     if event.kind is not Kind.CALL or event.rule < 0 or event.call is None:
         return
     label = ""
-    if event.err == errno.EINTR:
+    if event.err == errno.EINTR == run.rules[event.rule].error:
         label = " fair" if event.fair else " unusual"
     place = (event.call.name, event.site, label)
     _hits.places.setdefault(event.rule, Counter())[place] += 1

@@ -223,6 +223,7 @@ def _ask_plugins(
         heard=bool(hook.pyshim_event.get_hookimpls()),
         options=vars(state.options),
         bridge=bridge,
+        program=state.argv[0],
     )
     why = layers.reasons(wants, logged, state.needs_full)
     return replace(wants, full=layers.is_full(state.options.layer, why)), why

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from pyshim.calls import Call, Table
 from pyshim.errors import UsageError
+from pyshim.rule_keys import LAST_MAX, When
 from pyshim.rules import (
-    LAST_MAX,
     Rule,
-    When,
     chance_hits,
     parse,
     parse_expression,

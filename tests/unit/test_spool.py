@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyshim.spool import NEVER, RECORD, Record, Spool, nameless_file
 
 SMALL = 80
-FIELDS_BEHIND_LEFT = (0, 0, -1, 0, 0, 0, 0, 0)
+FIELDS_BEHIND_LEFT = (0, 0, -1, 0, 0, 0, 0, 0, 0)
 
 
 def record(left: int, size: int = SMALL) -> bytes:

@@ -1,0 +1,79 @@
+"""Sends the signals of `interrupt=` rules: to a thread that waits in the call, once.
+
+The target asks in its chunk's head (shim/interrupt.h). What a thread is in, the kernel
+tells: proc_pid_syscall(5) has its syscall and stack pointer, or `running`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from pyshim._host import lib
+from pyshim.arena import Arena
+
+_NEAR = 1 << 20
+"""Bytes of stack between our frame and the syscall, at most: getaddrinfo has many."""
+
+Ask = tuple[int, int, int]
+"""Process, thread, when it asked."""
+
+
+class Interrupts:
+    """Looked at often, on the main thread, while the target runs."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self._waiting: dict[Ask, float] = {}
+        """Since when we have found it waiting."""
+
+    def look(self) -> None:
+        """Send what is due."""
+        waiting: dict[Ask, float] = {}
+        now = time.monotonic()
+        for head in self._arena.heads():
+            number, owner = int(head.interrupt), int(head.owner)
+            if not number or not owner or not head.mark.entered:
+                continue
+            ask = owner >> 32, owner & 0xFFFFFFFF, int(head.interrupt_from)
+            if not _waits(*ask[:2], int(head.mark.frame)):
+                continue
+            since = self._waiting.get(ask, now)
+            if now - since < head.interrupt_after / 1e6:
+                waiting[ask] = since
+            else:
+                _send(head, number, ask)
+        self._waiting = waiting
+
+
+def _send(head: Any, number: int, ask: Ask) -> None:
+    """Taken back first: it may ask again, for its next call, before we come to that.
+    One that has ended meanwhile needs no signal."""
+    head.interrupt = 0
+    lib.host_signal(ask[0], ask[1], number)
+
+
+def _waits(pid: int, tid: int, frame: int) -> bool:
+    """Whether the thread sleeps in a syscall made below `frame` of its stack.
+
+    Not to be seen where ptrace(2) is forbidden: there it is enough that it sleeps.
+    """
+    task = Path(f"/proc/{pid}/task/{tid}")
+    try:
+        words = (task / "syscall").read_text().split()
+    except PermissionError:
+        return _sleeps(task)
+    except OSError:
+        return False
+    if len(words) < 9 or int(words[0]) < 0:
+        return False
+    return 0 <= frame - int(words[7], 16) < _NEAR and _sleeps(task)
+
+
+def _sleeps(task: Path) -> bool:
+    try:
+        state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state == "S"

@@ -1,0 +1,84 @@
+/* Rules in actions.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+#include "actions.h"
+#include "failure.h"
+#include "handlers.h"
+#include "plan.h"
+#include "rules.h"
+#include "sys.h"
+#include "thread.h"
+#include "trace.h"
+
+/* nanosleep(2) by raw syscall: the rest is slept on after a signal's handler. */
+void call_delay(uint64_t ns)
+{
+	struct timespec left = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
+
+	while (!quiet && sys2(__NR_nanosleep, &left, &left) == -EINTR)
+		;
+}
+
+static void answer(struct call *call, const struct plan_rule *rule)
+{
+	if (rule->action & ACT_ERRNO)
+		failure_make(call, rule->err);
+	else
+		call->ret = rule->value;
+	call->flags |= CALL_INJECTED | CALL_ANSWERED;
+}
+
+/* Of one that the program dies of it is told before: nobody comes back from it. */
+static void give_signal(const struct call *call, int signal)
+{
+	if (handlers_deadly(signal))
+		trace_cut(call);
+	sys3(__NR_tgkill, process_pid(), sys0(__NR_gettid), signal);
+}
+
+static void act(struct call *call, const struct plan_rule *rule)
+{
+	if (rule->action & ACT_DELAY_ENTER)
+		call_delay(rule->delay_enter);
+	if (rule->action & ACT_SIGNAL && !quiet)
+		give_signal(call, (int)rule->signal);
+	if (rule->action & ACT_INTERRUPT)
+		call->flags |= CALL_INTERRUPT;
+	if (rule->action & ACT_AFTER
+	    || (rule->action & AFTER_CLOSE && rows[call->id].flags & ROW_CLOSES))
+		call->flags |= CALL_AFTER;
+	else if (rule->action & (ACT_ERRNO | ACT_RETURN))
+		answer(call, rule);
+}
+
+void act_at_enter(struct call *call, const struct plan_rule *rule)
+{
+	if (call->rule < 0)
+		return;
+	call->flags |= CALL_HIT;
+	call->entered = trace_clock();
+	if (plan->flags & PLAN_FAIRNESS && rule->err == EINTR && call_is_fair(call))
+		call->flags |= CALL_FAIR;
+	act(call, rule);
+}
+
+/* close(2) releases the descriptor whatever it reports. A call that has really failed says
+ * so itself. */
+void act_before_exit(struct call *call, const struct plan_rule *rule)
+{
+	if (call->err)
+		return;
+	if (call->flags & CALL_AFTER)
+		failure_make(call, rule->err);
+	/* Relaxed: the mark itself is all there is to see. */
+	else if (rule->action & ACT_MARK)
+		__atomic_fetch_or(&arena->marks, rule->marks, __ATOMIC_RELAXED);
+}
+
+void act_at_exit(const struct plan_rule *rule)
+{
+	if (rule->action & ACT_DELAY_EXIT)
+		call_delay(rule->delay_exit);
+}

@@ -1,0 +1,21 @@
+/* What rules that fired do to a call: one struct plan_rule says it for all (rules.h). */
+#ifndef PYSHIM_ACTIONS_H
+#define PYSHIM_ACTIONS_H
+
+#include "call.h"
+#include "wire.h"
+
+/* Before the call: delays, signals, an answer in its place; or what flags of the call ask
+ * of those who make it. */
+void act_at_enter(struct call *call, const struct plan_rule *rule);
+
+/* Behind the real call, before hooks see its result: reported as failed, marks. */
+void act_before_exit(struct call *call, const struct plan_rule *rule);
+
+/* When all is decided. */
+void act_at_exit(const struct plan_rule *rule);
+
+/* The thread waits, signals are handled meanwhile. */
+void call_delay(uint64_t ns);
+
+#endif

@@ -1,0 +1,25 @@
+/* Rules in interrupt.h. */
+#include "chunk.h"
+#include "interrupt.h"
+#include "thread.h"
+#include "trace.h"
+
+void interrupt_ask(const struct plan_rule *rule)
+{
+	struct head *head = thread.vforked ? NULL : chunk_own();
+
+	if (!head) {
+		skipped(SKIP_INTERRUPT);
+		return;
+	}
+	head->interrupt_after = rule->interrupt_after;
+	head->interrupt_from = trace_clock();
+	/* Release pairs with the host's acquire: it finds the rest. */
+	__atomic_store_n(&head->interrupt, (uint16_t)rule->interrupt, __ATOMIC_RELEASE);
+}
+
+void interrupt_take_back(void)
+{
+	if (thread.head)
+		__atomic_store_n(&thread.head->interrupt, 0, __ATOMIC_RELAXED);
+}

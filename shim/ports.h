@@ -1,0 +1,12 @@
+/* Which port a call is about: port= of a rule. */
+#ifndef PYSHIM_PORTS_H
+#define PYSHIM_PORTS_H
+
+#include <stdint.h>
+#include "call.h"
+
+/* Whether `port` (host order) is in the address that connect(2), bind(2) or sendto(2) is
+ * given, or is either end of the socket `fd`. Up to two syscalls; false in seccomp. */
+bool port_is(const struct call *call, int fd, uint16_t port);
+
+#endif
