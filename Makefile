@@ -4,6 +4,7 @@ VENV    = .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 SHIM    = $(wildcard shim/*.c shim/*.h shim/*.map shim/*.S shim/*.py shim/calls/*.toml shim/Makefile)
+HOST    = pyshim/_host.c pyshim/_host_hooks.c pyshim/_host_share.c
 N      ?= 1000
 ROUNDS ?= 20
 WARN    = -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wundef -Wvla -Werror -Wno-unused-function
@@ -14,7 +15,7 @@ BESIDE  = valgrind gdb fakeroot musl-tools libc6-i386 libjemalloc2 libtcmalloc-m
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-$(STAMP): pyproject.toml setup.py pyshim/_host.c pyshim/_cdefs.py $(SHIM)
+$(STAMP): pyproject.toml setup.py $(HOST) pyshim/_cdefs.py $(SHIM)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
@@ -40,7 +41,7 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, drift, generated
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
-	@gcc $(WARN) -fanalyzer -D_GNU_SOURCE -c -o /dev/null -include shim/wire.h -include shim/shared.h pyshim/_host.c
+	@cat $(HOST) | gcc $(WARN) -fanalyzer -D_GNU_SOURCE -c -o /dev/null -include shim/wire.h -include shim/shared.h -x c -
 	$(BIN)/python shim/drift.py
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
 	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -

@@ -21,6 +21,9 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent.resolve()
 SHIM = ROOT / "shim"
+HOST_SOURCES = ("pyshim/_host.c", "pyshim/_host_hooks.c", "pyshim/_host_share.c",
+                "pyshim/_remote.c")  # fmt: skip
+"""In this order they are one C file."""
 BRIDGE_HEADERS = ("call.h", "shared.h")
 CDEFS = runpy.run_path(str(ROOT / "pyshim" / "_cdefs.py"))
 
@@ -33,8 +36,7 @@ def host_source(out: Path) -> None:
     layouts = "\n".join(map(CDEFS["declarations"], headers))
     ffi.cdef(layouts + CDEFS["HOST_FUNCTIONS"] + CDEFS["REMOTE_FUNCTIONS"])
     includes = "".join(f'#include "{header}"\n' for header in headers)
-    sources = ("_host.c", "_remote.c")
-    code = includes + "".join((ROOT / "pyshim" / n).read_text() for n in sources)
+    code = includes + "".join((ROOT / each).read_text() for each in HOST_SOURCES)
     ffi.set_source("pyshim._host", code)
     ffi.emit_c_code(str(out))
 
@@ -109,7 +111,7 @@ class BuildAll(build_ext):
 HOST = Extension(
     "pyshim._host",
     sources=["pyshim/_host.c"],
-    depends=["pyshim/_host.c", "pyshim/_remote.c", *map(str, SHIM.glob("*.h"))],
+    depends=[*HOST_SOURCES, *map(str, SHIM.glob("*.h"))],
 )
 
 setup(
