@@ -6,8 +6,8 @@
 #include "sys.h"
 #include "thread.h"
 
-/* ld.so; all 0: nobody knows. */
-static struct library loader;
+/* ld.so and libc; all 0: nobody knows. */
+static struct library loader, libc;
 /* Of an allocator that is no part of libc: jemalloc, tcmalloc. A sanitizer is none, for what
  * it calls is what the program called. */
 static struct library allocator;
@@ -18,6 +18,7 @@ static bool own_allocator;
 void askable_init(void)
 {
 	find_library("ld-linux-x86-64.so.2", &loader);
+	find_library("libc.so.6", &libc);
 	own_allocator = program_defines("malloc", "read");
 	find_definer("malloc", "read", &allocator);
 }
@@ -54,6 +55,10 @@ static bool holds_locks(const struct call *call)
 	case __NR_madvise:
 	case __NR_getrandom: /* the allocator's first own call, malloc.c of glibc 2.36 */
 	case __NR_futex: return true;
+	/* The first step of libc's own handler, by which pthread_cancel(3) reaches a thread.
+	 * That is then marked as being cancelled, and a cancellation point in a hook would
+	 * wait for the next mark, which comes behind this call. */
+	case __NR_getpid: return is_in(&libc, call->site);
 	default: return false;
 	}
 }

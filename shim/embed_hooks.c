@@ -229,15 +229,17 @@ static void gave_up(void)
 	PyThreadState *mine = PyGILState_GetThisThreadState();
 	char part[4096], whole[4096], head[32];
 	int fd, pid = (int)getpid();
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
 
 	snprintf(part, sizeof(part), "%s/.gave-up.%d", ground->rundir, pid);
 	snprintf(whole, sizeof(whole), "%s/gave-up.%d", ground->rundir, pid);
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Not open(3): a cancellation point may be what the hook hangs in. */
+	fd = (int)syscall(SYS_openat, AT_FDCWD, part, flags, 0600);
 	if (fd < 0)
 		return;
 	snprintf(head, sizeof(head), "%d %d\n", now_hook, now.id);
-	if (write(fd, head, strlen(head)) > 0 && mine)
+	if (syscall(SYS_write, fd, head, strlen(head)) > 0 && mine)
 		_Py_DumpTraceback(fd, mine);
-	close(fd);
+	syscall(SYS_close, fd);
 	rename(part, whole);
 }

@@ -54,6 +54,21 @@ def test_threads(hooked: Hooked, target: Target) -> None:
     assert done.stderr == ""
 
 
+def test_cancelled_threads(hooked: Hooked, target: Target) -> None:
+    """libc's own handler asks for its pid while the thread is being cancelled: a hook
+    that comes to a cancellation point there would wait for what the handler is to do."""
+    source = """
+        @hookimpl(calls=["getpid", "read"])
+        def pyshim_call_enter(call):
+            with open("/dev/null", "w") as out:
+                print(call.name, file=out)
+    """
+    options = ("--layer=full", target("cancel_loop"), "300")
+    done = hooked(source, *options, timeout=60)
+    assert done.stdout == "EXIT-SUCCESS\n", done
+    assert done.returncode == 0
+
+
 def test_fork_of_a_threaded_program(hooked: Hooked, target: Target) -> None:
     """100 forks while four threads are in hooks that do I/O, or just start Python."""
     for imports in ("", "import argparse, decimal, email.message\n"):
