@@ -55,8 +55,8 @@ def test_threads(hooked: Hooked, target: Target) -> None:
 
 
 def test_cancelled_threads(hooked: Hooked, target: Target) -> None:
-    """libc's own handler asks for its pid while the thread is being cancelled: a hook
-    that comes to a cancellation point there would wait for what the handler is to do."""
+    """libc's own handler asks for its pid while the thread is being cancelled. A hook
+    at a cancellation point would wait there for what the handler is yet to do."""
     source = """
         @hookimpl(calls=["getpid", "read"])
         def pyshim_call_enter(call):
