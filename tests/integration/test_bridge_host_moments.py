@@ -5,5 +5,6 @@ from __future__ import annotations
 import pytest
 from test_bridge_host import pyshim  # noqa: F401
 from test_process_hooks import *  # noqa: F403
+from test_process_hooks import pytestmark as in_both_layers
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, in_both_layers]
