@@ -45,10 +45,12 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, drift, generated
 	$(BIN)/python shim/drift.py
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
 	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -
+	$(BIN)/python tests/fidelity/page.py | diff -u docs/fidelity.md -
 
 docs: build ## write the generated pages of docs/
 	$(BIN)/python shim/gen_docs.py > docs/calls.md
 	$(BIN)/python docs/gen_plugins.py > docs/plugins.md
+	$(BIN)/python tests/fidelity/page.py > docs/fidelity.md
 
 test: debs build examples check ## all tests (under fifteen minutes on two cores)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
@@ -69,7 +71,10 @@ hosts: build ## Python hooks in every host, three rounds at every moment and lay
 	$(BIN)/python tests/hosts/matrix.py
 
 outside: build ## the tests of Python hooks, with the hooks in the host (three minutes)
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m long
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m long tests/integration
+
+fidelity: build ## injected conditions beside real ones: all rules, both layers (three minutes)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'long or not long' tests/fidelity
 
 life: build ## processes with hooks fork, take signals, end; ROUNDS=20 times in six modes (an hour)
 	$(BIN)/python tests/life.py $(ROUNDS)
@@ -77,5 +82,5 @@ life: build ## processes with hooks fork, take signals, end; ROUNDS=20 times in 
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts outside life clean
+.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts outside fidelity life clean
 .DEFAULT_GOAL := help

@@ -51,7 +51,7 @@ enum call_flag {
 /* What the shim must know of a row of the table. */
 enum arg_kind {
 	ARG_PLAIN, ARG_FD, ARG_DIRFD, ARG_PATH, ARG_STR, ARG_IN, ARG_OUT, ARG_ARGV,
-	ARG_ENVP, ARG_FDS, ARG_STREAM, ARG_NULLED, ARG_H_ERRNO, ARG_TEMPLATE,
+	ARG_ENVP, ARG_FDS, ARG_STREAM, ARG_NULLED, ARG_H_ERRNO, ARG_TEMPLATE, ARG_REST,
 };
 
 enum { FROM_NONE = -1, FROM_RET = -2, FROM_CONST = -3 };

@@ -209,6 +209,15 @@ static struct way return_from_handler(struct caught *caught)
 	return (struct way){ caught, NULL };
 }
 
+/* The kernel's answer. A brk(2) that fails returns where the break is: libc would take an
+ * errno for a break, far above, and have the program write there. */
+static long told(const struct call *call, int64_t nr)
+{
+	if (!call->err)
+		return call->ret;
+	return nr == __NR_brk ? sys1(__NR_brk, 0) : -call->err;
+}
+
 static struct way run(struct made *made, bool known)
 {
 	struct caught *caught = made->caught;
@@ -218,7 +227,7 @@ static struct way run(struct made *made, bool known)
 		ret = make(made);
 	} else {
 		call_run(&made->call, real_caught);
-		ret = made->call.err ? -made->call.err : made->call.ret;
+		ret = told(&made->call, caught->nr);
 	}
 	if (!made->native)
 		caught->nr = ret;

@@ -122,7 +122,7 @@ void call_make(struct call *call, call_real *real)
 		notice(call);
 	if (flags & (ROW_NORETURN | ROW_EXEC))
 		leave(call, log);
-	else if ((log || call->flags & CALL_INTERRUPT) && flags & ROW_STAYS)
+	else if ((log && flags & ROW_STAYS) || call->flags & CALL_INTERRUPT)
 		trace_mark(call, &outer);
 	if (flags & ROW_FORK)
 		python_settles();

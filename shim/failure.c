@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <time.h>
 #include "failure.h"
 #include "thread.h"
 
@@ -42,6 +43,19 @@ static void tell(int *h_errnop)
 		*h_errnop = NETDB_INTERNAL;
 }
 
+/* nanosleep(2): a caller sleeps on for what is left. Nothing was slept. Of a sleep until a
+ * time by the clock nothing is told; its flags are before the time. */
+static void leave_rest(const struct call *call, uint32_t i)
+{
+	const struct timespec *wanted = (const void *)call->args[i - 1];
+	struct timespec *left = (void *)call->args[i];
+
+	if (call->err != EINTR || (i > 1 && call->args[i - 2] & TIMER_ABSTIME))
+		return;
+	if (readable(wanted, sizeof(*wanted)) && readable(left, sizeof(*left)))
+		*left = *wanted;
+}
+
 static void mark_memory(const struct call *call, const struct row *row)
 {
 	if (row->flags & ROW_CLOSES)
@@ -56,6 +70,8 @@ static void mark_memory(const struct call *call, const struct row *row)
 			clear((void **)call->args[i]);
 		else if (row->args[i].kind == ARG_H_ERRNO)
 			tell((int *)call->args[i]);
+		else if (row->args[i].kind == ARG_REST)
+			leave_rest(call, i);
 	}
 }
 

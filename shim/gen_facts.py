@@ -20,6 +20,7 @@ MOVING = {
 
 NAMED_KINDS = {
     "str", "argv", "envp", "fds", "fd", "dirfd", "stream", "nulled", "h_errno",
+    "rest",
 }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ ELSEWHERE = {
     *("early_thread", "no_exec_gain"),  # test_patched.py
     *("patched_inside", "patched_steps"),  # test_patched.py
     "elsewhere",  # test_hook_errors.py
+    "fidelity",  # tests/fidelity
     "foreign",  # test_foreign_children.py
     "invisible",  # test_invisible.py
     *("limited", "lowers_limit", "no_room_after_fork", "std_closed"),  # test_limits.py

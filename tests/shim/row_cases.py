@@ -85,6 +85,7 @@ KINDS = {
     "template": "TEMPLATE",
     "nulled": "RESULT",
     "h_errno": "OPAQUE",
+    "rest": "POINTER",
 }
 BY_TYPE = {
     "DIR *": "DIRECTORY",

@@ -22,7 +22,7 @@ MAN = Path("/usr/share/man")
 KINDS = {
     "int", "uint", "long", "ulong", "hex", "ptr", "size", "off", "mode", "dev", "pid",
     "uid", "signal", "clockid", "fd", "dirfd", "path", "str", "fds", "argv", "envp",
-    "handler", "stream", "nulled", "h_errno", "template",
+    "handler", "stream", "nulled", "h_errno", "template", "rest",
 }  # fmt: skip
 RETURNS = {"int", "fd", "ptr", "hex", "pid", "void", "uint", "mode"}
 
