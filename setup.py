@@ -34,8 +34,10 @@ def host_source(out: Path) -> None:
     names = ("call.h", "wire.h", "patch_wire.h", "remote_wire.h", "shared.h")
     headers = [SHIM / name for name in names]
     layouts = "\n".join(map(CDEFS["declarations"], headers))
-    ffi.cdef(layouts + CDEFS["HOST_FUNCTIONS"] + CDEFS["REMOTE_FUNCTIONS"])
-    includes = "".join(f'#include "{header}"\n' for header in headers)
+    parts = ("HOST_FUNCTIONS", "REMOTE_FUNCTIONS", "REGULAR_EXPRESSIONS")
+    ffi.cdef(layouts + "".join(CDEFS[part] for part in parts))
+    includes = "#include <regex.h>\n"
+    includes += "".join(f'#include "{header}"\n' for header in headers)
     code = includes + "".join((ROOT / each).read_text() for each in HOST_SOURCES)
     ffi.set_source("pyshim._host", code)
     ffi.emit_c_code(str(out))

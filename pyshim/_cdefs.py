@@ -60,6 +60,19 @@ int remote_disown(struct channel *channel, uint32_t pid);
 void remote_free(struct channel *channel);
 """
 
+REGULAR_EXPRESSIONS = """
+#define REG_EXTENDED ...
+#define REG_NOSUB ...
+typedef struct { ...; } regex_t;
+typedef struct { ...; } regmatch_t;
+int regcomp(regex_t *preg, const char *regex, int cflags);
+int regexec(const regex_t *preg, const char *string, size_t nmatch, regmatch_t *pmatch,
+            int eflags);
+size_t regerror(int errcode, const regex_t *preg, char *errbuf, size_t errbuf_size);
+void regfree(regex_t *preg);
+"""
+"""libc's own, which strace reads its sets with."""
+
 BRIDGE_HOOKS = """
 struct call now;
 uint32_t now_count;

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from pyshim.errors import UsageError, nearest
 from pyshim.excerpt import Excerpt
+from pyshim.selection import select, stand_ins
 
 LIB = Path(os.environ.get("PYSHIM_LIB") or Path(__file__).parent / "_lib")
 """Where the built libraries are. The variable is for testing another build of them."""
@@ -90,23 +89,16 @@ class Table:
         return {call.name: call for call in self.calls}[name]
 
     def select(self, expression: str | Excerpt) -> frozenset[Call]:
-        """The calls an strace set expression names.
+        """The calls a set of strace's names: see `pyshim.selection`.
 
-        `openat,%file`, `!read`, `/^f.*sync$`, `?newname`, `all`, `none`. A name means
-        the libc function (with its aliases) or the kernel's syscall. Hot calls are in
-        no set and not in `all`; a name or a regular expression reaches them.
+        `openat,%file`, `!read`, `/^f.*sync$`, `?newname`, `all`, `none`.
         Raises UsageError for an unknown name or set, unless it is marked with `?`.
         """
-        named = Excerpt.of(expression)
-        if str(named).startswith("!"):
-            return self.select("all") - self.select(named.part(1))
-        if not named:
-            allowed = "names, %sets, all, none"
-            raise UsageError("empty set of calls", allowed=allowed, at=named)
-        found: set[Call] = set()
-        for word in named.split(","):
-            found |= _select_word(word, self.reachable)
-        return frozenset(found)
+        return select(Excerpt.of(expression), self.reachable)
+
+    def stand_ins(self, expression: str | Excerpt) -> frozenset[Call]:
+        """Those of a set that stand for the syscalls inside them."""
+        return stand_ins(Excerpt.of(expression), self.reachable)
 
     @property
     def reachable(self) -> frozenset[Call]:
@@ -117,62 +109,6 @@ class Table:
     def codes(self) -> Mapping[str, int]:
         """Every failure that is no errno, by name: EAI_AGAIN, GLOB_NOSPACE."""
         return {name: code for call in self.calls for name, code in call.codes.items()}
-
-
-def _select_word(named: Excerpt, calls: Iterable[Call]) -> set[Call]:
-    optional = str(named).startswith("?")
-    named = named.part(optional)
-    word = str(named)
-    matches = _matcher(named, optional)
-    if matches is None:
-        return set()
-    found = {call for call in calls if matches(call)}
-    if not found and not optional and word != "none":
-        raise UsageError(
-            f"unknown call {word!r}",
-            nearest=nearest(word, _names(calls)),
-            allowed="see `pyshim calls`",
-            at=named,
-        )
-    return found
-
-
-def _names(calls: Iterable[Call]) -> set[str]:
-    return {call.name for call in calls} | {call.syscall for call in calls}
-
-
-def _matcher(named: Excerpt, optional: bool) -> Callable[[Call], bool] | None:
-    word = str(named)
-    if word in ("all", "none"):
-        return lambda call: word == "all" and not call.hot
-    if word.startswith("%"):
-        return _set_matcher(named, optional)
-    if word.startswith("/"):
-        try:
-            pattern = re.compile(word[1:])
-        except re.error as error:
-            message = f"bad regular expression {word[1:]!r}: {error}"
-            raise UsageError(message, at=named.part(1)) from None
-        return lambda call: bool(
-            pattern.search(call.name) or pattern.search(call.syscall)
-        )
-    return lambda call: word in (call.name, call.base, call.syscall)
-
-
-def _set_matcher(named: Excerpt, optional: bool) -> Callable[[Call], bool] | None:
-    name = str(named).removeprefix("%")
-    name = {"net": "network"}.get(name, name)
-    known = {each for call in table().calls for each in call.sets}
-    if name in known:
-        return lambda call: name in call.sets and not call.hot
-    if optional:
-        return None
-    raise UsageError(
-        f"unknown set {'%' + name!r}",
-        nearest=nearest("%" + name, {"%" + each for each in known}),
-        allowed=" ".join("%" + each for each in sorted(known)),
-        at=named,
-    )
 
 
 def _call(index: int, row: Mapping[str, object]) -> Call:

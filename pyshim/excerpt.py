@@ -31,8 +31,8 @@ class Excerpt:
         """The text itself."""
         return self.whole[self.start : self.end]
 
-    def __bool__(self) -> bool:
-        return self.start < self.end
+    def __len__(self) -> int:
+        return self.end - self.start
 
     def part(self, start: int, end: int | None = None) -> Excerpt:
         """A slice of it; places count from its beginning."""

@@ -15,6 +15,7 @@ several bytes is several `?`, and has no place between brackets.
 from __future__ import annotations
 
 import os
+import re
 
 _SLASH, _STAR, _QUESTION, _OPEN, _CLOSE, _BACKSLASH, _DASH = b"/*?[]\\-"
 
@@ -22,6 +23,11 @@ _SLASH, _STAR, _QUESTION, _OPEN, _CLOSE, _BACKSLASH, _DASH = b"/*?[]\\-"
 def glob_match(pattern: str, text: str) -> bool:
     """Whether all of `text` matches: the readable twin of `shim/glob.c`."""
     return _match(os.fsencode(pattern), os.fsencode(text))
+
+
+def glob_escape(path: str) -> str:
+    """The glob that matches this path alone."""
+    return re.sub(r"([*?\[\\])", r"\\\1", path)
 
 
 def _match(pattern: bytes, text: bytes) -> bool:

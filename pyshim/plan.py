@@ -117,7 +117,7 @@ class Compiler:
         parts = {
             "rows_at": self._rows(),
             "refs_at": self.rules.ref_structs(self.table, pool),
-            "rules_at": self.rules.rule_structs(),
+            "rules_at": self.rules.rule_structs(pool),
             "maps_at": _maps(maps, pool),
         }
         header = self._header(offsets | self._names(pool))

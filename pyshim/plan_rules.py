@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pyshim import places
+from pyshim import places, pokes
 from pyshim._host import ffi, lib
 from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError
@@ -39,7 +39,8 @@ class Test:
     """enum test_kind"""
     low: int = 0
     high: int = 0
-    text: str = ""
+    texts: tuple[str, ...] = ()
+    """Globs, of which one must match."""
     steps: tuple[Step, ...] = ()
     places: tuple[Place, ...] = ()
 
@@ -94,7 +95,7 @@ class CompiledRules:
         action = lib.ACT_ASK | (0 if hook.caught else lib.NOT_CAUGHT)
         for glob in hook.paths or ("",):
             index = self._add_rule({"action": action, "value": number})
-            tests = (Test(lib.TEST_PATH, text=glob),) if glob else ()
+            tests = (Test(lib.TEST_PATH, texts=(glob,)),) if glob else ()
             for call in hook.calls:
                 self._refer(call, index, 0, tests)
 
@@ -105,14 +106,15 @@ class CompiledRules:
             index = self._add_rule({"action": lib.ACT_MARK, "marks": 1 << number})
             counter = self._counter()
             for call in opening:
-                self._refer(call, index, counter, (Test(lib.TEST_PATH, text=glob),))
+                self._refer(call, index, counter, (Test(lib.TEST_PATH, texts=(glob,)),))
 
-    def rule_structs(self) -> Any:
+    def rule_structs(self, pool: Pool) -> Any:
         """The array of struct plan_rule."""
         made = ffi.new("struct plan_rule[]", len(self._rules))
         for struct, values in zip(made, self._rules, strict=True):
             for key, value in (_ALWAYS | values).items():
-                setattr(struct, key, value)
+                at = pool.array(value) if isinstance(value, bytes) else value
+                setattr(struct, key, at)
         return made
 
     def ref_structs(self, table: Table, pool: Pool) -> Any:
@@ -170,7 +172,9 @@ class CompiledRules:
             (lib.TEST_THREAD, rule.thread),
             (lib.TEST_PATH, rule.path),
         )
-        yield from (Test(kind, text=glob) for kind, glob in globs if glob)
+        yield from (Test(kind, texts=(glob,)) for kind, glob in globs if glob)
+        if rule.paths:
+            yield Test(lib.TEST_PATH, texts=rule.paths)
 
     def _mark(self, glob: str) -> int:
         number = self._marks.setdefault(glob, len(self._marks))
@@ -188,13 +192,13 @@ def _tests(tests: list[Test], pool: Pool) -> bytes:
     made = ffi.new("struct plan_test[]", len(tests))
     for struct, test in zip(made, tests, strict=True):
         struct.kind, struct.low, struct.high = test.kind, test.low, test.high
-        struct.at = pool.text(test.text)
+        struct.at = pool.text("\0".join(test.texts))
         if test.steps:
             struct.at = pool.array(_array("struct plan_step[]", test.steps))
         if test.places:
             places = [(pool.text(p.module), 0, p.low, p.high) for p in test.places]
             struct.at = pool.array(_array("struct plan_place[]", places))
-        struct.count = len(test.steps) or len(test.places)
+        struct.count = len(test.steps) or len(test.places) or len(test.texts)
     return bytes(ffi.buffer(made))
 
 
@@ -217,6 +221,8 @@ def _values(rule: Rule) -> dict[str, Any]:
         "signal": rule.signal,
         "interrupt": signal,
         "interrupt_after": after,
+        "poke_enter": pokes.structs(rule.calls, rule.poke_enter),
+        "poke_exit": pokes.structs(rule.calls, rule.poke_exit),
         "chance": min(threshold(rule.probability), _ALL),
         "seed": rule.seed,
         "first": rule.when.first,
@@ -243,6 +249,8 @@ def _action(rule: Rule) -> int:
         (rule.close_after, lib.AFTER_CLOSE),
         (rule.short, lib.ACT_SHORT),
         (rule.interrupt[0], lib.ACT_INTERRUPT),
+        (rule.poke_enter, lib.ACT_POKE_ENTER),
+        (rule.poke_exit, lib.ACT_POKE_EXIT),
         (rule.once_per_site, lib.ONCE_PER_SITE),
         (rule.fair_only, lib.ONLY_FAIR),
         (not rule.caught, lib.NOT_CAUGHT),

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyshim import expressions, rule_values
+from pyshim.errors import nearest
 from pyshim.expressions import Expression
+from pyshim.strace_names import PURE
 
 LAST_MAX = 2**64 - 1
 """The `last` of a rule without an end. strace, too, goes on after 65535 then."""
@@ -63,6 +65,7 @@ def _yes(_: str) -> bool:
     return True
 
 
+_POKES = "@argN=HEX[,@argM=HEX...], N 1..7, two digits a byte, up to 1024 bytes"
 _TIME = "a number of microseconds, or with one of s ms us ns"
 KEYS: Mapping[str, Key] = {
     "error": Key(
@@ -80,6 +83,14 @@ KEYS: Mapping[str, Key] = {
     ),
     "delay_enter": Key("delay_enter", rule_values.parse_delay, _TIME),
     "delay_exit": Key("delay_exit", rule_values.parse_delay, _TIME),
+    "poke_enter": Key("poke_enter", rule_values.parse_pokes, _POKES),
+    "poke_exit": Key("poke_exit", rule_values.parse_pokes, _POKES),
+    "syscall": Key(
+        "instead",
+        rule_values.parse_pure,
+        " ".join(sorted(PURE)),
+        lambda text: nearest(text, PURE),
+    ),
     "short": Key(
         "short", rule_values.parse_short, "bytes from 1 on, half, 1%..99%: short=half"
     ),
@@ -115,16 +126,19 @@ KEYS: Mapping[str, Key] = {
     "off": Key("off", _yes, "", bare=True),
     "fair": Key("fair_only", _yes, "", bare=True),
 }
-OF_INJECT = frozenset({"retval", "signal", "delay_enter", "delay_exit"})
+OF_INJECT = frozenset(
+    {"retval", "signal", "delay_enter", "delay_exit", "poke_enter", "poke_exit"}
+)
 """Keys of strace's that its fault= has not."""
 ESCAPED = frozenset({"condition", "caller", "site"})
 """Fields in whose values a colon is written `\\:`, which means nothing else."""
 ACTIONS = OF_INJECT | {"error", "short", "interrupt"}
 """Fields; a rule without any of them would do nothing."""
 ACTIONS_ALLOWED = (
-    "error= retval= signal= delay_enter= delay_exit= short= interrupt= after"
+    "error= retval= signal= delay_enter= delay_exit= poke_enter= poke_exit= short="
+    " interrupt= after"
 )
 CONDITIONS_ALLOWED = (
-    "when= p= seed= times= path= fd= port= if= caller= site= thread= process= during="
-    " since= fair name= off"
+    "syscall= when= p= seed= times= path= fd= port= if= caller= site= thread= process="
+    " during= since= fair name= off"
 )

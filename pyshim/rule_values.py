@@ -15,12 +15,16 @@ from decimal import Decimal
 
 from pyshim.calls import table
 from pyshim.errors import nearest
+from pyshim.strace_names import PURE
 
 ERRNO_MAX = 4095
 SIGNAL_MAX = 64
 DELAY_MAX = 2**63 - 1
 """Nanoseconds. Longer delays are cut to this, which is 292 years."""
 WORD_MAX = 2**64 - 1
+POKE_MAX = 1024
+"""Bytes."""
+_BLANKS = " \t\n\v\f\r"
 
 # The C library has further names for three numbers; strace refuses those.
 _ERRNO_ALIASES = {
@@ -125,6 +129,39 @@ def parse_delay(text: str) -> int | None:
     whole = _integer(re.sub(r"^(\s*)-(0+)$", r"\1\2", number), 2**63 - 1)
     value = _float(number) if whole is None else Decimal(whole)
     return None if value is None else int(min(value * _UNITS[unit], Decimal(DELAY_MAX)))
+
+
+def parse_pokes(text: str) -> tuple[tuple[int, bytes], ...] | None:
+    """`@argN=HEX[,@argM=HEX]`: argument number and bytes, each argument once."""
+    found: dict[int, bytes] = {}
+    for part in filter(None, text.split(",")):
+        match = re.fullmatch("@arg([1-7])=(.*)", part, re.DOTALL)
+        data = _poked(match[2]) if match else None
+        if match is None or data is None or int(match[1]) in found:
+            return None
+        found[int(match[1])] = data
+    return tuple(found.items()) if text else None
+
+
+def _poked(text: str) -> bytes | None:
+    if not 0 < len(text) <= 2 * POKE_MAX or len(text) % 2:
+        return None
+    data = [_poked_byte(text[at:]) for at in range(0, len(text), 2)]
+    return None if None in data else bytes(each or 0 for each in data)
+
+
+def _poked_byte(text: str) -> int | None:
+    """What sscanf(3) reads with `%2hhx`: one digit will do; blanks, a sign."""
+    match = re.match(r"([+-]?)([0-9a-fA-F]{1,2})", text.lstrip(_BLANKS)[:2])
+    if not match:
+        return None
+    value = int(match[2], 16)
+    return -value & 0xFF if match[1] == "-" else value
+
+
+def parse_pure(text: str) -> str | None:
+    """The name of a syscall that has no effect."""
+    return text if text in PURE else None
 
 
 def parse_when(text: str) -> tuple[int, int | None, int] | None:

@@ -1,7 +1,9 @@
 """Rules as values, and the grammar users write them in: strace's, and keys of our own.
 
-    inject=SET[:error=E|:retval=V][:signal=S][:delay_enter=D][:delay_exit=D][:when=W]
-    fault=SET[:error=E][:when=W]                        without error=: ENOSYS
+    inject=SET[:error=E|:retval=V][:signal=S][:delay_enter=D][:delay_exit=D]
+              [:poke_enter=P][:poke_exit=P][:syscall=NAME][:when=W]
+    fault=SET[:error=E][:syscall=NAME][:when=W]         without error=: ENOSYS
+    P = @argN=HEX[,@argM=HEX...]
     W = first[..last][+[step]]
 
 A key that strace has is accepted and refused exactly as strace does (6.1; the list in
@@ -42,6 +44,7 @@ from pyshim.calls import Call, Table
 from pyshim.errors import UsageError, nearest
 from pyshim.excerpt import Excerpt
 from pyshim.expressions import Expression
+from pyshim.pokes import Poke, beyond_reach
 from pyshim.rule_keys import (
     ACTIONS,
     ACTIONS_ALLOWED,
@@ -72,6 +75,11 @@ class Rule:
     delay_enter: int = 0
     """Nanoseconds, as delay_exit."""
     delay_exit: int = 0
+    poke_enter: tuple[Poke, ...] = ()
+    """Written where the kernel's arguments point to, before the call; bytes and all."""
+    poke_exit: tuple[Poke, ...] = ()
+    instead: str = ""
+    """The syscall to be made in its place. One without effect, so it is not made."""
     signal: int = 0
     """The kernel's number: 32 is its SIGRTMIN, which glibc keeps for itself."""
     when: When = EVERY_CALL
@@ -106,6 +114,11 @@ class Rule:
     since: str = ""
     name: str = ""
     off: bool = False
+    paths: tuple[str, ...] = ()
+    """Besides `path`: globs of which one must match, if there are any."""
+    stand_ins: frozenset[Call] = frozenset()
+    """Of the calls: what is there only for the syscalls inside it, which the full layer
+    sees for themselves."""
     caught: bool = True
     """Whether it is for syscalls, too, that come through no symbol: libc's own and
     inline ones, which the full layer sees."""
@@ -172,9 +185,12 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         values.setdefault("error", errno.ENOSYS)
     _check_actions(values, whole)
     calls = table.select(selection)
+    for number, _ in (*values.get("poke_enter", ()), *values.get("poke_exit", ())):
+        if message := beyond_reach(calls, number):
+            raise UsageError(f"{message}: {whole!r}", at=selection)
     if values.keys() & {"error", "retval"}:
         calls = _returning(calls, selection)
-    if values.keys() & ACTIONS == {"delay_exit"} or "after" in values:
+    if values.keys() & ACTIONS <= {"delay_exit", "poke_exit"} or "after" in values:
         calls = _coming_back(calls, selection)
     if "short" in values:
         calls = _moving(calls, selection)
@@ -182,7 +198,8 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         calls = _knowing(calls, values["condition"], selection)
     if isinstance(values.get("error"), str):
         calls, values["error"] = _with_code(calls, values["error"], selection, table)
-    return Rule(whole, calls, **values)
+    stand_ins = table.stand_ins(selection) & calls
+    return Rule(whole, calls, stand_ins=stand_ins, **values)
 
 
 def _check_actions(values: dict[str, Any], whole: str) -> None:
@@ -297,9 +314,6 @@ def _parsed(key: Key, value: str, given: Excerpt) -> object:
 
 def _check_key(named: Excerpt, qualifier: str) -> None:
     key, whole = str(named), named.whole
-    if key in ("poke_enter", "poke_exit", "syscall"):
-        message = f"{key}= of strace is not supported yet: {whole!r}"
-        raise UsageError(message, allowed=_KEYS_ALLOWED, at=named)
     if key not in KEYS:
         message = f"unknown key {key!r} in {whole!r}"
         guess = nearest(key, KEYS)

@@ -65,6 +65,7 @@ SKIPS = {
     "sight": "a path could not be read",
     "interrupt": "no signal could be asked for: more threads than chunks",
     "sites": "more call sites than can be told apart",
+    "poke": "memory of the program that poke_enter= or poke_exit= could not write",
     "exec": "an environment too large to be copied",
     "child": "the full layer could not be armed in a thread or a process",
     "native": "a thread gave its stack away, or used int $0x80: symbols only since",

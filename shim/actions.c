@@ -7,6 +7,7 @@
 #include "failure.h"
 #include "handlers.h"
 #include "plan.h"
+#include "poke.h"
 #include "rules.h"
 #include "sys.h"
 #include "thread.h"
@@ -40,6 +41,8 @@ static void give_signal(const struct call *call, int signal)
 
 static void act(struct call *call, const struct plan_rule *rule)
 {
+	if (rule->action & ACT_POKE_ENTER)
+		poke(call, rule->poke_enter);
 	if (rule->action & ACT_DELAY_ENTER)
 		call_delay(rule->delay_enter);
 	if (rule->action & ACT_SIGNAL && !quiet)
@@ -77,8 +80,10 @@ void act_before_exit(struct call *call, const struct plan_rule *rule)
 		__atomic_fetch_or(&arena->marks, rule->marks, __ATOMIC_RELAXED);
 }
 
-void act_at_exit(const struct plan_rule *rule)
+void act_at_exit(const struct call *call, const struct plan_rule *rule)
 {
+	if (rule->action & ACT_POKE_EXIT)
+		poke(call, rule->poke_exit);
 	if (rule->action & ACT_DELAY_EXIT)
 		call_delay(rule->delay_exit);
 }

@@ -13,7 +13,7 @@ void act_at_enter(struct call *call, const struct plan_rule *rule);
 void act_before_exit(struct call *call, const struct plan_rule *rule);
 
 /* When all is decided. */
-void act_at_exit(const struct plan_rule *rule);
+void act_at_exit(const struct call *call, const struct plan_rule *rule);
 
 /* The thread waits, signals are handled meanwhile. */
 void call_delay(uint64_t ns);

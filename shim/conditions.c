@@ -216,12 +216,23 @@ static bool fd_is(int fd, int64_t kind)
 	}
 }
 
-__attribute__((noinline)) static bool path_fits(const struct call *call, const char *glob)
+static bool any_fits(const struct plan_test *test, const char *path)
+{
+	const char *glob = plan_text(test->at);
+
+	for (uint32_t i = 0; i < test->count; i++, glob += length_of(glob) + 1)
+		if (glob_match(glob, path))
+			return true;
+	return false;
+}
+
+__attribute__((noinline)) static bool path_fits(const struct call *call,
+						const struct plan_test *test)
 {
 	char path[PATH_ROOM];
 
 	for (uint32_t i = 0; i < rows[call->id].nargs; i++)
-		if (call_path(call, i, path) && glob_match(glob, path))
+		if (call_path(call, i, path) && any_fits(test, path))
 			return true;
 	return false;
 }
@@ -240,7 +251,7 @@ static bool holds(const struct call *call, const struct plan_test *test)
 	case TEST_THREAD: return thread_fits(plan_text(test->at));
 	case TEST_FD_KIND: return fd_is(fd_of(call), test->low);
 	case TEST_PORT: return port_is(call, fd_of(call), (uint16_t)test->low);
-	case TEST_PATH: return path_fits(call, plan_text(test->at));
+	case TEST_PATH: return path_fits(call, test);
 	}
 	return false;
 }

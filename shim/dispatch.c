@@ -164,7 +164,7 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 	if (call->hooks)
 		bridge_exit(call);
 	if (rule)
-		act_at_exit(rule);
+		act_at_exit(call, rule);
 	if (want->want & WANT_LOG || call->flags & CALL_HIT)
 		trace_call(call);
 	return failure_give(call);

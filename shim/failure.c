@@ -16,6 +16,7 @@ static long value_of(const struct row *row, int err)
 	case FAILS_NULL_OR_END:
 	case FAILS_NULL_H_ERRNO: return 0;
 	case FAILS_ERRNO: return err;
+	case FAILS_RAW: return -err;
 	case FAILS_EAI: return err < 0 ? err : EAI_SYSTEM;
 	case FAILS_CODE: return err < 0 ? -err : row->code;
 	default: return -1;
@@ -149,7 +150,15 @@ static bool sets_errno(const struct call *call)
 	uint8_t fails = rows[call->id].fails;
 
 	return !(call->flags & CALL_CAUGHT) && call->err > 0 && fails != FAILS_ERRNO
-		&& fails != FAILS_CODE;
+		&& fails != FAILS_CODE && fails != FAILS_RAW;
+}
+
+long failure_by_number(const struct call *call, long ret)
+{
+	if (rows[call->id].fails != FAILS_RAW || !(call->flags & CALL_INJECTED) || call->err <= 0)
+		return ret;
+	errno = call->err;
+	return -1;
 }
 
 long failure_give(const struct call *call)

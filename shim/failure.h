@@ -20,4 +20,7 @@ void failure_take(struct call *call, int before);
 /* What the program gets. errno is set only for a failure that we made. */
 long failure_give(const struct call *call);
 
+/* The same of syscall(2), which tells failures that the function of that name does not. */
+long failure_by_number(const struct call *call, long ret);
+
 #endif

@@ -69,7 +69,7 @@ def syscall(row: Row) -> str:
 
 def failure(row: Row) -> str:
     """Third cell."""
-    if row.fails == "never":
+    if row.fails in ("never", "raw"):
         return "never"
     errnos = " ".join(row.facts.get("errnos", []))
     return "<br>".join(filter(None, [errnos, value(row)]))

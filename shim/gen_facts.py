@@ -137,7 +137,7 @@ def chosen(rows: list[Row]) -> dict[str, str]:
     numbered = set(found)
     for row in rows:
         plain = row.kernel == tuple(param.name for param in row.params)
-        fails = row.fails in ("-1", "never", "MAP_FAILED")
+        fails = row.fails in ("-1", "never", "raw", "MAP_FAILED")
         if not (plain and fails and row.generated and row.name == row.base):
             continue
         better = row.name == row.syscall

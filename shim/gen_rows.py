@@ -29,6 +29,7 @@ FAILS = {
     "MAP_FAILED": "FAILS_MINUS_ONE",
     "errno": "FAILS_ERRNO",
     "never": "FAILS_NEVER",
+    "raw": "FAILS_RAW",
     "EAI": "FAILS_EAI",
     "h_errno": "FAILS_NULL_H_ERRNO",
     "h_errno-1": "FAILS_MINUS_ONE_H_ERRNO",

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 #include "call.h"
+#include "failure.h"
 #include "plan.h"
 #include "preload.h"
 #include "real.h"
@@ -45,5 +46,5 @@ long wrap_syscall(long number, ...)
 		return REAL(syscall)(number, call.args[0], call.args[1], call.args[2],
 				    call.args[3], call.args[4], call.args[5]);
 	call.id = id - 1;
-	return call_run(&call, real_of_number(number));
+	return failure_by_number(&call, call_run(&call, real_of_number(number)));
 }

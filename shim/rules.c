@@ -111,9 +111,13 @@ static void add(struct plan_rule *all, const struct plan_rule *rule)
 		all->interrupt = rule->interrupt;
 		all->interrupt_after = rule->interrupt_after;
 	}
+	if (more & ACT_POKE_ENTER)
+		all->poke_enter = rule->poke_enter;
+	if (more & ACT_POKE_EXIT)
+		all->poke_exit = rule->poke_exit;
 	all->marks |= rule->marks;
 	all->action |= more & (ACT_SIGNAL | ACT_DELAY_ENTER | ACT_DELAY_EXIT | ACT_INTERRUPT
-			       | ACT_MARK);
+			       | ACT_MARK | ACT_POKE_ENTER | ACT_POKE_EXIT);
 }
 
 /* The call is told as hit by the rule that decides its result, else by the first. */

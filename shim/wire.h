@@ -65,7 +65,8 @@ enum test_kind {
 	TEST_THREAD,         /* the thread's name, prctl(2) PR_GET_NAME, by the glob at `at` */
 	TEST_FD_KIND,        /* the first descriptor is a `low` (enum fd_kind) */
 	TEST_PORT,           /* of its socket, or of the address given: `low` */
-	TEST_PATH,           /* a path of the call, or that of a descriptor, by the glob at `at` */
+	TEST_PATH,           /* a path of the call, or that of a descriptor, by one of the `count`
+	                      * globs at `at` */
 };
 
 enum fd_kind { FD_FILE, FD_DIR, FD_PIPE, FD_SOCKET, FD_TTY, FD_DEVICE };
@@ -112,6 +113,8 @@ enum rule_action {
 	ACT_INTERRUPT = 256, /* a signal while the call waits */
 	AFTER_CLOSE = 1024,  /* ACT_AFTER, but only of what closes a descriptor */
 	ACT_MARK = 512,      /* it opens a path of since= */
+	ACT_POKE_ENTER = 2048, /* write into memory, before the call or behind it ... */
+	ACT_POKE_EXIT = 4096,
 	ONCE_PER_SITE = 1 << 16, /* conditions from here on */
 	ONLY_FAIR = 1 << 17,
 	NOT_CAUGHT = 1 << 18,/* not what comes through no symbol: libc's own, inline ones */
@@ -131,7 +134,16 @@ struct plan_rule {
 	uint64_t marks;      /* ACT_MARK: arena->marks that a call sets which succeeds */
 	uint32_t signal;
 	uint32_t interrupt, interrupt_after;  /* a signal, us */
+	uint32_t poke_enter, poke_exit;    /* ... by the struct plan_poke at that offset */
 	uint32_t pad;
+};
+
+/* Bytes for where an argument of a call points to. The last of a rule has no size. */
+struct plan_poke {
+	uint16_t call;
+	uint16_t arg;        /* index */
+	uint32_t size;
+	uint32_t at;         /* of the bytes, from the first struct */
 };
 
 struct plan_map {
@@ -183,6 +195,7 @@ enum skip_reason {
 	SKIP_HOOK_STACKS,    /* too many hooks were left by a jump out of call.real() */
 	SKIP_HOOK_GONE,      /* hooks run in the host, and who ran them has ended */
 	SKIP_INTERRUPT,      /* no chunk of its own in which to ask for a signal */
+	SKIP_POKE,           /* memory that could not be written */
 };
 
 enum hook_error {
@@ -294,7 +307,7 @@ struct memory {
 _Static_assert(sizeof(((struct plan *)0)->moment_hooks) == MOMENTS * 4, "one for each");
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
-_Static_assert(sizeof(struct plan_rule) == 88, "rule");
+_Static_assert(sizeof(struct plan_rule) == 96, "rule");
 _Static_assert(sizeof(struct plan_ref) == 16, "ref");
 _Static_assert(sizeof(struct plan_test) == 32, "test");
 _Static_assert(sizeof(struct proc) == 40, "proc");

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 from collections import Counter
+from dataclasses import replace
 
 from pyshim import hookimpl, symbols
 from pyshim.calls import Call
 from pyshim.event import Event, Kind, Site
+from pyshim.glob import glob_escape
+from pyshim.pokes import doubts
 from pyshim.rule_keys import EVERY_CALL
 from pyshim.rules import Rule, parse
 from pyshim.session import Run
@@ -48,18 +52,40 @@ def pyshim_qualifiers() -> tuple[str, ...]:
 def pyshim_configure(run: Run) -> None:
     """Forget the run before."""
     _hits.places = {}
-    pyshim_rules(run)
+    for rule in pyshim_rules(run):
+        for text in doubts(rule):
+            run.say(text)
+        if not rule.calls:
+            run.say(f"{rule.text}: names no call that could be hit here{_left(run)}")
 
 
 @hookimpl
 def pyshim_rules(run: Run) -> list[Rule]:
     """The rules given, in the order given; else the default plan."""
     given = [
-        parse(word, text, run.table)
+        _narrowed(parse(word, text, run.table), run)
         for word, text in run.expressions
         if word in ("inject", "fault")
     ]
     return given or default_plan(run)
+
+
+def _left(run: Run) -> str:
+    traced = any(word == "trace" for word, _ in run.expressions)
+    return ": only what is traced is hit, as in strace" if traced else ""
+
+
+def _narrowed(rule: Rule, run: Run) -> Rule:
+    """As in strace: what is not traced is not tampered with. The last trace= counts."""
+    traced = [text for word, text in run.expressions if word == "trace"]
+    calls = rule.calls
+    if traced:
+        calls &= run.table.select(traced[-1])
+    ways = (os.path.abspath, os.path.realpath)
+    paths = {
+        glob_escape(way(path)) for path in run.options.traced_paths for way in ways
+    }
+    return replace(rule, calls=calls, paths=tuple(sorted(paths)))
 
 
 def default_plan(run: Run) -> list[Rule]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pluggy
@@ -12,12 +12,13 @@ import pluggy
 from pyshim import bridge_host, launch, layers, plugins, run_options
 from pyshim.bridge_host import AUTO
 from pyshim.calls import table
+from pyshim.commands import strace_options
 from pyshim.commands.parser import Parser, add_no_patch
 from pyshim.errors import PyshimError, UsageError
 from pyshim.layers import Reason
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
-from pyshim.rules import parse_expression
+from pyshim.rules import Rule, parse_expression
 from pyshim.session import FAILED, Run, Session, warn_bypass
 from pyshim.wants import Wants
 
@@ -73,6 +74,7 @@ def make_parser(known: dict[str, Plugin], add_help: bool = True) -> Parser:
         dest="expr",
         help="trace=SET, inject=SET:..., fault=SET:..., as strace",
     )
+    strace_options.add(parser)
     parser.add_argument(
         "--layer",
         choices=layers.CHOICES,
@@ -145,6 +147,7 @@ def run(argv: list[str]) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         raise UsageError("no command given", allowed=_USAGE)
+    strace_options.check(options)
     made = _switch_on(options, parser, known)
     expressions = tuple(parse_expression(text) for text in options.expr)
     state = Run(options, expressions, tuple(command), table())
@@ -226,7 +229,13 @@ def _ask_plugins(
         program=state.argv[0],
     )
     why = layers.reasons(wants, logged, state.needs_full)
-    return replace(wants, full=layers.is_full(state.options.layer, why)), why
+    full = layers.is_full(state.options.layer, why)
+    rules = _without_stand_ins(wants.rules) if full else wants.rules
+    return replace(wants, rules=rules, full=full), why
+
+
+def _without_stand_ins(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(replace(each, calls=each.calls - each.stand_ins) for each in rules)
 
 
 def _tell_options(state: Run) -> None:

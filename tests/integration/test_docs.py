@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 60
 WITH_COMMANDS = [
     *("README.md", "examples/README.md", "docs/howto-eintr.md", "docs/howto-layers.md"),
-    "docs/howto-plugins.md",
+    *("docs/howto-plugins.md", "docs/howto-strace.md"),
 ]
 PAGES = sorted(
     {

@@ -68,6 +68,7 @@ OTHERS = {
     "system": {"EAGAIN": "-1 EAGAIN"},
     "getpwnam_r": {"EIO": "5, result NULL"},
     "getpwnam": {"ENOENT": "NULL ENOENT"},
+    "umask": {"EIO": "4294967273 untouched"},
 }
 """By call and failure: what it prints."""
 

@@ -17,13 +17,21 @@ Pyshim = Callable[..., Done]
 # -- actions -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["read", "open", "write", "getppid", "mmap", "getcwd"])
+@pytest.mark.parametrize("word", ["read", "open", "write", "mmap", "getcwd"])
 def test_error_is_returned_as_this_function_does(
     pyshim: Pyshim, target: Target, word: str
 ) -> None:
     rule = f"inject={word}:error=EXDEV"
     done = pyshim("--layer=symbols", "-e", rule, target("calls_by_name"), word)
     assert returned(done) == [f"{word}: -1 EXDEV"]
+
+
+def test_what_libc_takes_for_a_success_comes_as_the_kernel_said_it(
+    pyshim: Pyshim, target: Target
+) -> None:
+    """getppid(2) can't fail: libc does not look."""
+    done = pyshim("-e", "inject=getppid:error=EIO", target("calls_by_name"), "getppid")
+    assert returned(done) == ["getppid: -5"]
 
 
 @pytest.mark.parametrize("word", ["posix_fallocate", "clock_nanosleep"])
@@ -76,7 +84,7 @@ def test_several_actions_at_once(pyshim: Pyshim, target: Target) -> None:
     rule = "inject=getppid:error=EIO:signal=USR1:delay_enter=50ms"
     words = ["handler", "start", "getppid", "slow", "handled"]
     seen = returned(pyshim("-e", rule, target("calls_by_name"), *words))
-    assert seen[2:] == ["getppid: -1 EIO", "slow: 1", "handled: 1"]
+    assert seen[2:] == ["getppid: -5", "slow: 1", "handled: 1"]
 
 
 def test_fault_fails_with_enosys_by_itself(pyshim: Pyshim, target: Target) -> None:

@@ -191,11 +191,13 @@ def explained(done: Done) -> list[str]:
 
 def test_it_says_which_layer_and_why(pyshim: Pyshim) -> None:
     words = ("-e", "inject=openat,fopen:error=EIO", "-e", "inject=fclose:error=EIO")
-    lines = explained(pyshim("--explain", *words, "-e", "trace=read", "true"))
+    lines = explained(
+        pyshim("--explain", *words, "-e", "trace=openat,/^fopen,fclose", "true")
+    )
     assert lines[:3] == [
         "layer: full, for these want what libc also does by itself:",
         "  inject=openat,fopen:error=EIO: openat",
-        "  log, events: read",
+        "  log, events: openat",
     ]
     assert any(line.startswith("  for rules: fclose fopen ") for line in lines)
     assert "program: /usr/bin/true: interposable, dynamic" in lines

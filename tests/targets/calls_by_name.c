@@ -51,7 +51,12 @@ static long by_open_self(void) { return keep(open("/proc/self/exe", O_RDONLY)); 
 static long by_read(void) { return read(zero, buf, one); }
 static long by_write(void) { return write(spare, buf, 1); }
 static long by_close(void) { return close(spare); }
-static long by_getppid(void) { return getppid() > 0 ? 0 : -1; }
+static long by_getppid(void)
+{
+	long ret = getppid();
+
+	return ret > 0 ? 0 : ret;
+}
 static long by_poll(void) { return poll(polled, none, 0); }
 static long by_nanosleep(void) { return nanosleep(&instant, NULL); }
 static long by_getcwd(void) { return getcwd(buf, 1) ? 0 : -1; }

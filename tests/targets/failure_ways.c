@@ -248,6 +248,8 @@ static void by_fclose(void)
 
 /* ---- the error's number itself ---- */
 
+static void by_umask(void) { ERRNO("umask", umask(022) - 022); }
+
 static void by_getpwnam_r(void)
 {
 	struct passwd entry, *result = &entry;
@@ -343,6 +345,7 @@ static void (*const ways[])(void) = {
 	by_fopen, by_opendir, by_popen, by_tmpfile, by_fdopen, by_realpath, by_setlocale,
 	by_sem_open, by_mmap, by_remove, by_mkstemp, by_nftw, by_scandir, by_readdir,
 	by_getpwnam, by_pathconf, by_fgetc, by_fgets, by_getline, by_fread, by_fputs,
+	by_umask,
 	by_fprintf, by_getchar, by_printf, by_fclose, by_getpwnam_r, by_pthread_create,
 	by_posix_spawn, by_getaddrinfo, by_gethostbyname, by_res_query, by_glob,
 	by_wordexp, by_thrd_create, by_system,

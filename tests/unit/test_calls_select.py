@@ -81,6 +81,17 @@ def names(expression: str) -> set[str]:
         ("/^open", OPENS),
         ("/^clone$", {"fork"}),
         ("?/nope", set()),
+        ("openat@64", OPENS),
+        ("?open@64", set()),
+        ("openat@32", set()),
+        ("mmap2", set()),
+        ("257", OPENS),
+        ("!257", ALL - OPENS),
+        (",read,,fork,", READS | {"fork"}),
+        ("all,read", ALL),
+        ("??read", READS),
+        ("!!!read", ALL - READS),
+        ("/^(read|fsync)$", READS | {"fsync"}),
         ("!/o", {"fsync", *READS, "getppid"}),
     ],
 )
@@ -95,6 +106,12 @@ def test_an_expression_names_these_calls(expression: str, expected: set[str]) ->
         ("%file", OPENS),
         ("%desc", OPENS | READS | {"fsync"}),
         ("%process", {"fork"}),
+        ("%file@64", OPENS),
+        ("%file@32", set()),
+        ("file", OPENS),
+        ("%net", set()),
+        ("%pure", {"getppid"}),
+        ("%%stat", set()),
         ("%file,fork", OPENS | {"fork"}),
         ("!%desc", {"fork", "getppid"}),
         ("?%nope", set()),
@@ -116,6 +133,11 @@ def test_a_set_names_these_calls(expression: str, expected: set[str]) -> None:
         ("vfork", ["unknown call 'vfork'"]),
         ("/nope", ["unknown call '/nope'"]),
         ("/[", ["bad regular expression '['"]),
+        ("read@65", ["unknown bitness '65'", "@64 @32 @x32"]),
+        ("?read@65", ["unknown bitness '65'"]),
+        ("read,none", ["unknown call 'none'"]),
+        ("0x2", ["unknown call '0x2'"]),
+        ("335@64", ["unknown call '335@64'"]),
     ],
 )
 def test_a_wrong_expression_is_refused(expression: str, words: list[str]) -> None:
@@ -128,6 +150,28 @@ def test_a_wrong_expression_is_refused(expression: str, words: list[str]) -> Non
 def test_an_unknown_set_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"'%fill'; did you mean '%file'\?"):
         TABLE.select("%fill")
+
+
+@needs_table
+@pytest.mark.parametrize(
+    ("expression", "among", "not_among"),
+    [
+        ("%file", {"fopen"}, {"open"}),
+        ("all", {"fopen", "getaddrinfo"}, {"read"}),
+        ("!read", {"fopen"}, {"write"}),
+        ("/open$", {"fopen"}, {"open"}),
+        ("%file,fopen", {"opendir"}, {"fopen"}),
+        ("fopen,read", set(), {"fopen"}),
+        ("%stdio", set(), {"fopen"}),
+        ("none", set(), {"fopen"}),
+    ],
+)
+def test_a_function_stands_in_for_its_syscalls_unless_it_is_named(
+    expression: str, among: set[str], not_among: set[str]
+) -> None:
+    found = {call.name for call in table().stand_ins(expression)}
+    assert among <= found
+    assert not found & not_among
 
 
 def test_a_stub_is_in_no_selection() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pyshim.calls import Call, Table
+from pyshim.calls import Call, Table, table
 from pyshim.errors import UsageError
 from pyshim.rule_keys import LAST_MAX, When
 from pyshim.rules import (
@@ -70,9 +70,9 @@ def pyshim_accepts(expression: str) -> bool:
     try:
         qualifier, rest = parse_expression(expression)
         if qualifier == "trace":
-            TABLE.select(rest)
+            table().select(rest)
         else:
-            parse(qualifier, rest, TABLE)
+            parse(qualifier, rest, table())
     except UsageError as error:
         assert "\n" not in str(error)
         return False
@@ -138,6 +138,42 @@ def test_any_number_is_accepted_as_strace_does(key: str, value: str) -> None:
     assert pyshim_accepts(expression) == strace_accepts(expression)
 
 
+SET_PARTS = [
+    *(
+        "getppid",
+        "getpid",
+        "mmap2",
+        "nope",
+        "%file",
+        "%nope",
+        "%%stat",
+        "signal",
+        "all",
+    ),
+    *("none", "!", "?", ",", ",", "@64", "@32", "@x32", "@", "39", "415", "512", "1"),
+    *("/", "/", "get", "^", "$", "(", ")", "|", "*", "[", "]", "{", "\\", "p", "."),
+]
+
+
+@needs_strace
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from(SET_PARTS), max_size=5))
+def test_any_set_is_accepted_as_strace_does(parts: list[str]) -> None:
+    expression = f"inject={''.join(parts)}:error=EIO"
+    assert pyshim_accepts(expression) == strace_accepts(expression)
+
+
+POKE_PARTS = ["@arg1=", "@arg7=", "@arg", "8", "=", ",", " ", "-", "0x", "4", "a", "g1"]
+
+
+@needs_strace
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from(POKE_PARTS), max_size=7))
+def test_any_poke_is_accepted_as_strace_does(parts: list[str]) -> None:
+    expression = f"inject=getppid:poke_exit={''.join(parts)}"
+    assert pyshim_accepts(expression) == strace_accepts(expression)
+
+
 @needs_strace
 def test_every_errno_name_of_the_c_library_is_accepted_as_strace_does() -> None:
     names = [f"inject=getppid:error={name}" for name in vars(errno) if name[0] == "E"]
@@ -160,6 +196,12 @@ def test_every_errno_name_of_the_c_library_is_accepted_as_strace_does() -> None:
         ("retval=18446744073709551615", "retval", -1),
         ("retval=9223372036854775808", "retval", -(2**63)),
         ("retval=-18446744073709551615", "retval", 1),
+        ("poke_exit=@arg2=41", "poke_exit", ((2, b"A"),)),
+        ("poke_enter=@arg3=4142,@arg1=0x", "poke_enter", ((3, b"AB"), (1, b"\0"))),
+        ("poke_enter=@arg1=4g-1+1", "poke_enter", ((1, b"\4\xff\1"),)),
+        ("poke_enter=@arg1= 142", "poke_enter", ((1, b"\x14\x42"),)),
+        ("poke_enter=,", "poke_enter", ()),
+        ("error=EIO:syscall=getuid", "instead", "getuid"),
         ("signal=SIGUSR1", "signal", 10),
         ("signal=usr1", "signal", 10),
         ("signal=SIGIO", "signal", 29),
@@ -280,7 +322,8 @@ def test_fault_takes_our_own_keys() -> None:
         ("error=EIO:path=", ["path=''"]),
         ("error=EIO:fair=1", ["'fair' takes no value"]),
         ("error=EIO:fair:fair", ["given twice"]),
-        ("poke_exit=@arg1=00", ["poke_exit= of strace is not supported yet"]),
+        ("poke_exit=@arg0=00", ["poke_exit='@arg0=00'", "@argN=HEX"]),
+        ("error=EIO:syscall=getpit", ["syscall='getpit'", "did you mean 'getpid'?"]),
         ("error", ["'error' needs a value"]),
         ("error=E\nIO", ["'E\\nIO'"]),
     ],
