@@ -10,7 +10,7 @@ ROUNDS ?= 20
 WARN    = -std=gnu11 -O2 -Wall -Wextra -Wshadow -Wundef -Wvla -Werror -Wno-unused-function
 NEEDS   = strace git sqlite3 gcc make tar
 BESIDE  = valgrind gdb fakeroot musl-tools libc6-i386 libjemalloc2 libtcmalloc-minimal4 \
-          libeatmydata1 libfaketime
+          libeatmydata1 libfaketime fiu-utils
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -22,6 +22,9 @@ SPARE_CHUNKS = 8
 OUR_SHARE = 16
 """The arena's part of a limit on our own address space: one in so many."""
 
+RUN_PLACES = ("/dev/shm", None)
+"""Where a run's folder may be, the first that has room; None: tempfile.gettempdir()."""
+
 GONE = ("", "Z", "X")
 """States of proc(5) of what runs no more."""
 

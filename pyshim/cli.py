@@ -9,7 +9,7 @@ from typing import TextIO
 
 from pyshim.errors import PyshimError
 
-COMMANDS = ("run", "check", "coverage", "calls", "plugins", "new-plugin")
+COMMANDS = ("run", "ctl", "fiu", "check", "coverage", "calls", "plugins", "new-plugin")
 FAILED = 125
 
 

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import pluggy
 
 from pyshim import launch, layers
-from pyshim.arena import Arena, make_rundir
+from pyshim.arena import RUN_PLACES, Arena, make_rundir
 from pyshim.bridge_host import HOST, HostBridge
 from pyshim.calls import LIB, Call, Table
+from pyshim.control import Board, tell_names
+from pyshim.control_server import serve
 from pyshim.coverage import Coverage, Processes
 from pyshim.elf import quick
 from pyshim.errors import PyshimError
@@ -32,6 +34,7 @@ from pyshim.plan import EXECS, Compiler, preload
 from pyshim.plugins import event_hooks
 from pyshim.progress import Progress
 from pyshim.rules import Rule
+from pyshim.switches import Switches
 from pyshim.trace import Trace
 from pyshim.unseen import UNARMED, report_coverage
 from pyshim.wants import Wants
@@ -137,6 +140,20 @@ Through = Callable[[Mapping[str, str]], Sequence[str]]
 """A command line that runs the command with these settings in its environment."""
 
 
+class Attendant(Protocol):
+    """Who is to be served between two other things while the target runs."""
+
+    def tick(self) -> None:
+        """Never waits."""
+
+    def close(self) -> None:
+        """The target has ended. May be called twice."""
+
+
+Attend = Callable[[Arena, Path], Attendant]
+"""Makes one, from the run's memory and its folder, before the target starts."""
+
+
 class Session:
     """Owns the shared memory of a run, from before the start to after the report."""
 
@@ -146,6 +163,7 @@ class Session:
         manager: pluggy.PluginManager,
         wants: Wants,
         through: Through | None = None,
+        attend: Attend | None = None,
     ) -> None:
         self.run = run
         self.manager = manager
@@ -162,6 +180,8 @@ class Session:
         self._env = launch.inherited_env()
         self._limit: HookLimit | None = None
         self._interrupts: Interrupts | None = None
+        self._attend = attend
+        self._attendants: list[Attendant] = []
         self.hooks: HostBridge | None = None
 
     def execute(self) -> launch.Outcome:
@@ -173,6 +193,8 @@ class Session:
             try:
                 outcome = self._launch(rundir)
             finally:
+                for attendant in self._attendants:
+                    attendant.close()
                 self.trace.stop()
             self._hand_out_rest()
             self._finish(outcome)
@@ -190,7 +212,7 @@ class Session:
     def _set_up(self, stack: ExitStack) -> Path:
         """The run's folder, in the first place that has room; removed with `stack`."""
         failure: OSError | None = None
-        for place in ("/dev/shm", None):
+        for place in RUN_PLACES:
             try:
                 with ExitStack() as made:
                     rundir = self._fill(make_rundir(place), made)
@@ -207,13 +229,15 @@ class Session:
         """Put the plan and the arena there, and make the trace. Raises OSError."""
         stack.callback(shutil.rmtree, rundir, ignore_errors=True)
         compiler = Compiler(self.wants, self.run.table, str(rundir))
-        (rundir / "plan").write_bytes(compiler.build())
+        plan = compiler.build()
+        (rundir / "plan").write_bytes(plan)
         if preload(str(rundir)).startswith(str(rundir)):
             (rundir / "libpyshim.so").symlink_to(LIB / "libpyshim.so")
         if self.wants.full and self.wants.patched:
             out = self.run.stderr if self.run.stderr.isatty() else None
             provide_plans(self.run.argv[0], rundir, out)
         self.arena = Arena(rundir / "arena", compiler.ncounters, bool(self.wants.hooks))
+        self._make_switches(rundir, plan, stack)
         if self.wants.hooks:
             self.hooks = HostBridge(rundir, self.wants.search_path, self.run.say)
             stack.callback(self.hooks.stop)
@@ -229,6 +253,20 @@ class Session:
             self._errors = HookErrors(rundir, self.arena, self.wants, self.run)
             stack.callback(self._errors.close)
         return rundir
+
+    def _make_switches(self, rundir: Path, plan: bytes, stack: ExitStack) -> None:
+        """Rules that start off; and what switches them, where that was asked for."""
+        rules, path = self.wants.rules, self.run.options.ctl
+        for index, rule in enumerate(rules):
+            self.arena.head.off[index] = rule.off
+        self._attendants.clear()
+        if path is not None or any(rule.name for rule in rules):
+            board = Board(Switches(self.arena.head, plan), tell_names(rundir, rules))
+            self._attendants.append(serve(board, rundir, path))
+        if self._attend:
+            self._attendants.append(self._attend(self.arena, rundir))
+        for attendant in self._attendants:
+            stack.callback(attendant.close)
 
     def _launch(self, rundir: Path) -> launch.Outcome:
         if self.hooks and self.wants.bridge == HOST:
@@ -254,6 +292,8 @@ class Session:
         self._hand_out()
         if self._interrupts:
             self._interrupts.look()
+        for attendant in self._attendants:
+            attendant.tick()
         if self._limit and not ending:
             self._limit.look(self._given_up)
         if self.hooks:

@@ -102,7 +102,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         "them: so many that some may be dropped",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    parser.set_defaults(timeout=None, out=None)
+    parser.set_defaults(timeout=None, out=None, ctl=None)
     options = parser.parse_args(argv)
     # Before the command runs: it may take long, and what can't be kept is lost.
     options.json = _open(options.json, "--json") if options.json else None

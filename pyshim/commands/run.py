@@ -24,7 +24,7 @@ from pyshim.wants import Wants
 
 _USAGE = "pyshim [OPTIONS] [--] COMMAND [ARGUMENT]..."
 _EPILOG = """\
-other commands (--help): pyshim check | coverage | calls | plugins | new-plugin
+other commands (--help): ctl, fiu, check, coverage, calls, plugins, new-plugin
 A program named like one of them needs `--`.
 exit status: the command's own; 124 timed out, 125 pyshim failed, 126/127 not run
 
@@ -107,6 +107,11 @@ def make_parser(known: dict[str, Plugin], add_help: bool = True) -> Parser:
         "--explain",
         action="store_true",
         help="say which layer, why, which calls; run nothing",
+    )
+    parser.add_argument(
+        "--ctl",
+        metavar="PATH",
+        help="the socket that `pyshim ctl` is to use",
     )
     parser.add_argument(
         "--strict",

@@ -48,7 +48,7 @@ def test_ways_to_give_the_command(pyshim: Pyshim, words: list[str]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "a -- -b\n", "")
 
 
-COMMANDS = ["run", "check", "coverage", "calls", "plugins", "new-plugin"]
+COMMANDS = ["run", "ctl", "fiu", "check", "coverage", "calls", "plugins", "new-plugin"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

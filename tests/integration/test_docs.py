@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 60
 WITH_COMMANDS = [
     *("README.md", "examples/README.md", "docs/howto-eintr.md", "docs/howto-layers.md"),
-    *("docs/howto-plugins.md", "docs/howto-strace.md"),
+    *("docs/howto-plugins.md", "docs/howto-strace.md", "docs/howto-ctl.md"),
+    "docs/howto-libfiu.md",
 ]
 PAGES = sorted(
     {

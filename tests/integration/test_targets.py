@@ -36,6 +36,7 @@ ELSEWHERE = {
     *("patched_inside", "patched_steps"),  # test_patched.py
     "elsewhere",  # test_hook_errors.py
     "fidelity",  # tests/fidelity
+    "fiu_points",  # test_fiu.py
     "foreign",  # test_foreign_children.py
     "invisible",  # test_invisible.py
     *("limited", "lowers_limit", "no_room_after_fork", "std_closed"),  # test_limits.py

@@ -1,0 +1,1 @@
+"""libfiu's command lines and failure points, as rules: `pyshim fiu`."""
