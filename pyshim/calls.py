@@ -71,6 +71,12 @@ class Call:
         return not (self.noreturn or self.jump or self.passed)
 
     @property
+    def allocates(self) -> bool:
+        """Whether it is malloc(3) or its kin: in a library of their own, libpyalloc.so,
+        and meant by their names and %alloc alone."""
+        return "alloc" in self.sets
+
+    @property
     def eintr(self) -> bool:
         """Whether the man page lists EINTR."""
         return "EINTR" in self.errnos
@@ -92,6 +98,7 @@ class Table:
         """The calls a set of strace's names: see `pyshim.selection`.
 
         `openat,%file`, `!read`, `/^f.*sync$`, `?newname`, `all`, `none`.
+        Those that allocate are in `%alloc` alone: only that or a name reaches them.
         Raises UsageError for an unknown name or set, unless it is marked with `?`.
         """
         return select(Excerpt.of(expression), self.reachable)

@@ -96,7 +96,8 @@ def _some(names: Sequence[str]) -> str:
 
 def _program(run: Run) -> str:
     """How much of the command can be seen; of what it starts nothing is known yet."""
-    wrapped = frozenset(call.name for call in run.table.reachable)
+    calls = run.table.reachable
+    wrapped = frozenset(call.name for call in calls if not call.allocates)
     try:
         path = elf.find_program(run.argv[0], os.environ.get("PATH"))
         report = elf.inspect(path, wrapped)

@@ -44,6 +44,8 @@ _FORKS = {"fork", "forkpty", "daemon"}
 _ENDS = {"_exit", "quick_exit"}
 """What ends a process and runs no handler of on_exit(3); wrapped for process hooks."""
 
+LIBRARIES = ("libpyalloc.so", "libpyshim.so")
+
 _BRIDGES = {AUTO: 0, HOST: lib.PLAN_HOST, TARGET: lib.PLAN_INSIDE}
 
 
@@ -71,6 +73,11 @@ class Compiler:
         return frozenset(each for each in self.table.calls if self._want(each))
 
     @property
+    def allocates(self) -> bool:
+        """After `build`: whether anything is wanted that libpyalloc.so exports."""
+        return any(call.allocates for call in self.wrapped)
+
+    @property
     def ncounters(self) -> int:
         """How many `when=` counters each process needs."""
         return self.rules.ncounters
@@ -84,6 +91,8 @@ class Compiler:
         ):
             want |= lib.WANT_MAP | lib.WANT_WRAP
         if call.id in self.rules.refs or call.base in _ALWAYS:
+            want |= lib.WANT_WRAP
+        if call.allocates and self.wants.budgeted:
             want |= lib.WANT_WRAP
         if self.wants.heard and call.base == "_exit":
             want |= lib.WANT_WRAP
@@ -130,7 +139,7 @@ class Compiler:
 
     def _names(self, pool: Pool) -> dict[str, int]:
         names = {
-            "preload": pool.text(str(preload(self.rundir))),
+            "preload": pool.text(preload(self.rundir, self.allocates)),
             "rundir": pool.text(self.rundir),
         }
         if self.wants.hooks:
@@ -157,6 +166,8 @@ class Compiler:
             header.flags |= lib.PLAN_FULL
         if not self.wants.heard:
             header.flags |= lib.PLAN_UNHEARD
+        if self.wants.budgeted:
+            header.flags |= lib.PLAN_BUDGET
         if self.wants.strict:
             header.flags |= lib.PLAN_STRICT
         header.flags |= _BRIDGES[self.wants.bridge]
@@ -187,9 +198,13 @@ def _aligned(size: int) -> int:
     return (size + 15) & ~15
 
 
-def preload(rundir: str) -> str:
-    """What LD_PRELOAD names. ld.so splits at colons and spaces and knows no escape, so
-    a library installed under such a path is reached through a link in the run's folder.
+def preload(rundir: str, allocates: bool) -> str:
+    """What LD_PRELOAD names. libpyalloc.so stands before the shim, which finds the
+    next malloc(3) behind itself.
+
+    ld.so splits at colons and spaces and knows no escape, so what is installed under
+    such a path is reached through links in the run's folder.
     """
-    path = str(LIB / "libpyshim.so")
-    return f"{rundir}/libpyshim.so" if set(path) & set(": ") else path
+    folder = rundir if set(str(LIB)) & set(": ") else str(LIB)
+    names = LIBRARIES if allocates else LIBRARIES[-1:]
+    return ":".join(f"{folder}/{name}" for name in names)

@@ -156,6 +156,8 @@ class CompiledRules:
             yield Test(lib.TEST_FD_KIND, FD_KINDS.index(rule.fd))
         if rule.short:
             yield Test(lib.TEST_MOVES, max(rule.short, 1))
+        if rule.budget:
+            yield Test(lib.TEST_BUDGET, rule.budget)
         if rule.caller:
             found = places.of_caller(rule.caller, self._program)
             yield Test(lib.TEST_CALLER, places=found)

@@ -236,6 +236,12 @@ def _calls(impl: pluggy.HookImpl, function: str, table: Table) -> frozenset[Call
     except UsageError as error:
         text = f"plugin {impl.plugin_name!r}: {function}: {error}"
         raise PluginError(text) from error
+    if never := sorted(call.name for call in chosen if call.allocates):
+        raise PluginError(
+            f"plugin {impl.plugin_name!r}: {function} can't be asked of {never[0]}: "
+            "Python never runs inside an allocation",
+            allowed="a rule or a log for %alloc",
+        )
     return chosen
 
 

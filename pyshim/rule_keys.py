@@ -99,6 +99,9 @@ KEYS: Mapping[str, Key] = {
         rule_values.parse_interrupt,
         "a signal, and how long the call has waited: SIGALRM, USR1@10ms",
     ),
+    "budget": Key(
+        "budget", rule_values.parse_size, "bytes, or KiB, MiB, GiB: budget=64MiB"
+    ),
     "after": Key("after", _yes, "", bare=True),
     "when": Key(
         "when",
@@ -132,11 +135,11 @@ OF_INJECT = frozenset(
 """Keys of strace's that its fault= has not."""
 ESCAPED = frozenset({"condition", "caller", "site"})
 """Fields in whose values a colon is written `\\:`, which means nothing else."""
-ACTIONS = OF_INJECT | {"error", "short", "interrupt"}
+ACTIONS = OF_INJECT | {"error", "short", "interrupt", "budget"}
 """Fields; a rule without any of them would do nothing."""
 ACTIONS_ALLOWED = (
     "error= retval= signal= delay_enter= delay_exit= poke_enter= poke_exit= short="
-    " interrupt= after"
+    " interrupt= budget= after"
 )
 CONDITIONS_ALLOWED = (
     "syscall= when= p= seed= times= path= fd= port= if= caller= site= thread= process="

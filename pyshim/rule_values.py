@@ -68,6 +68,7 @@ _SIGNALS = {
 
 FD_KINDS = ("file", "dir", "pipe", "socket", "tty", "device")
 """enum fd_kind of shim/wire.h, in its order."""
+_SIZES = {"": 0, "KiB": 10, "MiB": 20, "GiB": 30}
 _UNITS = {"": 1_000, "s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
 
 
@@ -207,6 +208,15 @@ def parse_short(text: str) -> int | None:
         share = _positive(text[:-1], 99)
         return -share if share else None
     return _positive(text, 2**63 - 1)
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes: a number from 1 on, or with one of KiB, MiB and GiB."""
+    match = re.fullmatch(r"(.*?)([KMG]iB|)", text, re.DOTALL)
+    assert match  # the first group takes anything
+    number = _positive(match[1], 2**63 - 1)
+    size = (number or 0) << _SIZES[match[2]]
+    return size if 0 < size < 2**63 else None
 
 
 def parse_interrupt(text: str) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ qualifiers; `\\:` in a value stands for a colon. Actions:
 
     after       the call is really made, then error= is reported
     short=K     only K bytes are moved; half, 30%
+    budget=N    of %alloc: ENOMEM where more than N bytes (64MiB) would be allocated
     interrupt=S@T   signal S comes when the call has waited for T
 
 Conditions, which have to hold for a call to be counted by when=:
@@ -37,6 +38,7 @@ from __future__ import annotations
 import errno
 import re
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from pyshim import expressions
@@ -97,6 +99,8 @@ class Rule:
     """Bytes to be moved; negative: percent of them."""
     interrupt: tuple[int, int] = (0, 0)
     """A signal, and microseconds that the call has to have waited for it."""
+    budget: int = 0
+    """Bytes that may be allocated at a time; 0: any number."""
     times: int = 0
     """Hits a process, 0: any number."""
     fd: int | str = ""
@@ -194,6 +198,9 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         calls = _coming_back(calls, selection)
     if "short" in values:
         calls = _moving(calls, selection)
+    if "budget" in values:
+        values["error"] = errno.ENOMEM
+        calls = _allocating(calls, selection)
     if "condition" in values:
         calls = _knowing(calls, values["condition"], selection)
     if isinstance(values.get("error"), str):
@@ -221,6 +228,15 @@ def _moving(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
         message = f"no call that may move fewer bytes: {str(selection)!r}"
         allowed = "read write readv send recvmsg sendfile and the like"
         raise UsageError(message, allowed=allowed, at=selection)
+    return left
+
+
+def _allocating(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
+    """Those that a budget can be for."""
+    left = frozenset(c for c in calls if c.allocates and c.ret != "void")
+    if calls and not left:
+        message = f"no call that allocates: {str(selection)!r}"
+        raise UsageError(message, allowed="%alloc, and names of it", at=selection)
     return left
 
 
@@ -296,7 +312,7 @@ def _add(values: dict[str, Any], item: Excerpt, qualifier: str) -> None:
         message = f"bad {name}={value!r} in {item.whole!r}"
         guess = key.nearest(value)
         raise UsageError(message, allowed=key.allowed, nearest=guess, at=given)
-    for one, other in (("error", "retval"), ("error", "short"), ("retval", "short")):
+    for one, other in combinations(("error", "retval", "short", "budget"), 2):
         if values.keys() >= {one, other}:
             message = f"{one}= and {other}= exclude each other in {item.whole!r}"
             raise UsageError(message, at=named)

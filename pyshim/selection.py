@@ -64,7 +64,8 @@ def select(named: Excerpt, calls: frozenset[Call]) -> frozenset[Call]:
     """Those of `calls` that the set names.
 
     Hot calls are in no class and not in `all`; a name or a regular expression reaches
-    them. Raises UsageError for what neither strace nor the table knows.
+    them. What allocates is meant by its name and by %alloc alone. Raises UsageError for
+    what neither strace nor the table knows.
     """
     rest = str(named).lstrip("!")
     turns = len(named) - len(rest)
@@ -95,7 +96,7 @@ def _is_spoken(word: str) -> bool:
 
 
 def _all(calls: Iterable[Call]) -> frozenset[Call]:
-    return frozenset(call for call in calls if not call.hot)
+    return frozenset(call for call in calls if not (call.hot or call.allocates))
 
 
 def _listed(named: Excerpt, calls: frozenset[Call]) -> frozenset[Call]:
@@ -137,7 +138,7 @@ def _read(named: Excerpt, calls: frozenset[Call]) -> _Word:
     if text.startswith("/"):
         return _regular_expression(named.part(1), calls)
     if text == "all":
-        return _group(lambda _: True, known=True)
+        return _group(lambda call: not call.allocates, known=True)
     if text.startswith("%") or text in OLD_CLASSES:
         return _class(text.removeprefix("%"), calls)
     return _Word(
@@ -178,12 +179,14 @@ def _regular_expression(named: Excerpt, calls: Iterable[Call]) -> _Word:
     found = _matching(named, names.union(*NAMES.values()))
 
     def has(call: Call) -> bool:
+        if call.allocates:
+            return False
         # SYS_x is a name of the table's for what has none of its own.
         return call.syscall in found or (call.name in found and not call.number)
 
     return _Word(
         has,
-        lambda call: call.syscall in found,
+        lambda call: call.syscall in found and not call.allocates,
         lambda bits: not found.isdisjoint(NAMES[bits]),
     )
 

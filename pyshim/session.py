@@ -30,7 +30,7 @@ from pyshim.hook_errors import HookErrors
 from pyshim.hook_limit import HookLimit
 from pyshim.interrupts import Interrupts
 from pyshim.patches import provide_plans
-from pyshim.plan import EXECS, Compiler, preload
+from pyshim.plan import EXECS, LIBRARIES, Compiler, preload
 from pyshim.plugins import event_hooks
 from pyshim.progress import Progress
 from pyshim.rules import Rule
@@ -182,6 +182,7 @@ class Session:
         self._interrupts: Interrupts | None = None
         self._attend = attend
         self._attendants: list[Attendant] = []
+        self._preload = ""
         self.hooks: HostBridge | None = None
 
     def execute(self) -> launch.Outcome:
@@ -231,8 +232,10 @@ class Session:
         compiler = Compiler(self.wants, self.run.table, str(rundir))
         plan = compiler.build()
         (rundir / "plan").write_bytes(plan)
-        if preload(str(rundir)).startswith(str(rundir)):
-            (rundir / "libpyshim.so").symlink_to(LIB / "libpyshim.so")
+        self._preload = preload(str(rundir), compiler.allocates)
+        if self._preload.startswith(str(rundir)):
+            for name in LIBRARIES:
+                (rundir / name).symlink_to(LIB / name)
         if self.wants.full and self.wants.patched:
             out = self.run.stderr if self.run.stderr.isatty() else None
             provide_plans(self.run.argv[0], rundir, out)
@@ -275,7 +278,7 @@ class Session:
         ours: dict[str, str] = {}
         # As at each exec (shim/preload.c): musl would not even start with it.
         if not self.run.bypassed:
-            lists = preload(str(rundir)), env.get("LD_PRELOAD", "")
+            lists = self._preload, env.get("LD_PRELOAD", "")
             ours["LD_PRELOAD"] = ":".join(filter(None, lists))
             ours["PYSHIM_RUN"] = str(rundir)
         return launch.launch(

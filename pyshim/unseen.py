@@ -70,5 +70,9 @@ SKIPS = {
     "child": "the full layer could not be armed in a thread or a process",
     "native": "a thread gave its stack away, or used int $0x80: symbols only since",
     "hook_memory": "Python hook on memory and locks that libc asked for by itself",
+    "alloc_own": "the program's own file defines what %alloc asks for; not seen there",
+    "alloc_checked": "a sanitizer's malloc: no rule or log for %alloc there",
+    "alloc_valgrind": "valgrind shows %alloc to nobody, unless it is told "
+    "--soname-synonyms=somalloc=nouserintercepts",
     "memory": "a limit of the program's left no memory for the shim",
 }

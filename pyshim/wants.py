@@ -60,6 +60,11 @@ class Wants:
     """The command line's, for hooks in the target: run_options.py."""
 
     @property
+    def budgeted(self) -> bool:
+        """Whether what the program allocates and frees is to be counted."""
+        return any(rule.budget for rule in self.rules)
+
+    @property
     def fairness(self) -> bool:
         """Whether any rule reports or requires a fair EINTR."""
         return any(r.error == errno.EINTR or r.fair_only for r in self.rules)

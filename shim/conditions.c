@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include "budget.h"
 #include "conditions.h"
 #include "glob.h"
 #include "partly.h"
@@ -243,6 +244,7 @@ static bool holds(const struct call *call, const struct plan_test *test)
 	case TEST_FD: return fd_of(call) == test->low;
 	case TEST_IF: return steps_hold(call, (const void *)plan_text(test->at), test->count);
 	case TEST_MOVES: return call_moves(call) > (uint64_t)test->low;
+	case TEST_BUDGET: return budget_passed(call, test->low);
 	case TEST_CALLER: return from_place(call, test);
 	case TEST_PROCESS: return process_fits(plan_text(test->at));
 	/* Relaxed: the mark itself is all there is to see. */

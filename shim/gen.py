@@ -2,7 +2,8 @@
 
 Writes, only where the content changed: `calls.gen.h` (ids), `wrappers.gen.c` (the
 wrappers and the facts the shim needs of each call), `stubs.gen.S` (the exported
-symbols), `exports.gen.map` (the version script) and `table.json` (the host's copy).
+symbols), `exports.gen.map` (the version script), `alloc.gen.S` and `alloc.gen.map` (the
+same for libpyalloc.so) and `table.json` (the host's copy).
 A row that contradicts itself stops the generator; a row that contradicts the libc
 header stops the compiler.
 """
@@ -18,7 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from gen_c import ids, wrappers
-from gen_exports import Export, find_exports, find_libc, stubs, version_script
+from gen_exports import (
+    Export,
+    alloc_stubs,
+    find_exports,
+    find_libc,
+    stubs,
+    version_script,
+)
 from gen_facts import caught, moved
 from gen_kinds import codes_of
 from gen_read import BadRow, read_old
@@ -58,8 +66,9 @@ def table(rows: list[Row], exports: list[Export]) -> dict[str, Any]:
             }
             for row in rows
         ],
-        "exports": [each.text for each in exports],
-        "wrapped": [each.text for each in exports if each.wrapper],
+        "exports": [each.text for each in exports if not each.alloc],
+        "wrapped": [e.text for e in exports if e.wrapper and not e.alloc],
+        "alloc": [each.text for each in exports if each.alloc],
     }
 
 
@@ -91,7 +100,11 @@ def main(argv: Iterable[str] | None = None) -> int:
     write(options.out / "calls.gen.h", ids(rows, exports, digest))
     write(options.out / "wrappers.gen.c", wrappers(rows, exports))
     write(options.out / "stubs.gen.S", stubs(exports))
-    write(options.out / "exports.gen.map", version_script(exports))
+    write(options.out / "alloc.gen.S", alloc_stubs(exports))
+    ours = [each for each in exports if not each.alloc]
+    write(options.out / "exports.gen.map", version_script(ours))
+    theirs = [each for each in exports if each.alloc]
+    write(options.out / "alloc.gen.map", version_script(theirs))
     write(options.out / "table.json", json.dumps({"digest": digest, **content}))
     return 0
 

@@ -15,6 +15,8 @@ def ids(rows: list[Row], exports: list[Export], digest: str) -> str:
     lines += [f"\tCALL_{row.name} = {index}," for index, row in enumerate(rows)]
     lines += [f"\tNCALLS = {len(rows)},", f"\tNEXPORTS = {len(exports)},"]
     lines += ["};", f"#define TABLE_DIGEST 0x{digest}ul", ""]
+    operators = sum(export.is_operator for export in exports)
+    lines += [f"enum {{ FIRST_OPERATOR = {len(exports) - operators} }};"]
     main = {export.call: index for index, export in reversed(list(enumerate(exports)))}
     lines += [
         f"#define EXPORT_{row.name} {main[index]}"
@@ -121,11 +123,16 @@ def wrapper(row: Row, export: Export) -> str:
             "",
             f"\tcall_begin(call, CALL_{row.name}, __builtin_return_address(0));",
             *stores(row),
-            *run_call(row, f"call_run(call, real_{name})"),
+            *run_call(row, f"{way(row)}(call, real_{name})"),
             "}",
             "",
         ]
     )
+
+
+def way(row: Row) -> str:
+    """Into the dispatcher."""
+    return "alloc_run" if row.allocates else "call_run"
 
 
 def frame(row: Row) -> str:
@@ -173,7 +180,7 @@ def wrappers(rows: list[Row], exports: list[Export]) -> str:
     made = [
         (rows[export.call], export, index)
         for index, export in enumerate(exports)
-        if export.wrapper and rows[export.call].generated
+        if export.wrapper and rows[export.call].generated and not export.is_operator
     ]
     first = {export.wrapper: each for each in reversed(made) for export in [each[1]]}
     texts, facts = export_facts(exports)
@@ -211,6 +218,7 @@ def preamble(rows: list[Row]) -> list[str]:
         *(f"#include <{header}>" for header in headers),
         "#include <stdarg.h>",
         "#include <stdint.h>",
+        '#include "alloc.h"',
         '#include "call.h"',
         '#include "real.h"',
         "#include <asm/unistd.h>",

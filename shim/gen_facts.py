@@ -136,6 +136,8 @@ def chosen(rows: list[Row]) -> dict[str, str]:
     found = {row.syscall: row.name for row in rows if not row.exported}
     numbered = set(found)
     for row in rows:
+        if row.allocates:
+            continue
         plain = row.kernel == tuple(param.name for param in row.params)
         fails = row.fails in ("-1", "never", "raw", "MAP_FAILED")
         if not (plain and fails and row.generated and row.name == row.base):

@@ -43,6 +43,7 @@ SETS = {
     "network": "sockets",
     "process": "start and end of processes",
     "memory": "mappings",
+    "alloc": "memory from the heap; in a library of its own, and not in `all`",
     "signal": "signals",
     "ipc": "System V IPC",
     "creds": "users and groups",
@@ -110,6 +111,11 @@ class Row:
     def generated(self) -> bool:
         """Whether that wrapper is C that comes from here."""
         return self.wrapped and not self.jump and not self.facts.get("irregular", False)
+
+    @property
+    def allocates(self) -> bool:
+        """Whether libpyalloc.so exports it, and not libpyshim.so."""
+        return "alloc" in self.facts["sets"]
 
     @property
     def fails(self) -> str:

@@ -191,9 +191,11 @@ static bool denied(int dirfd, const char *path, long how)
 static bool out_of_reach(void)
 {
 	char shared[RUNDIR_ROOM];
+	const char *preload = plan_text(plan->preload), *last = strrchr(preload, ':');
 
 	stpcpy(stpcpy(shared, plan_text(plan->rundir)), "/arena");
-	return denied(AT_FDCWD, plan_text(plan->preload), R_OK)
+	/* libpyalloc.so lies beside the shim, and is named before it. */
+	return denied(AT_FDCWD, last ? last + 1 : preload, R_OK)
 		|| denied(AT_FDCWD, shared, R_OK | W_OK);
 }
 

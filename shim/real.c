@@ -186,27 +186,64 @@ static long missing(void)
 	return -1;
 }
 
-static void *find(const struct export *export)
+static void *look_in(const struct object *object, const char *name, const char *version)
 {
-	const char *name = export_texts + export->name;
-	const char *version = export_texts + export->version;
-	uint32_t hash = gnu_hash(name);
+	return object->gnu_hash ? lookup(object, name, version, gnu_hash(name))
+		: object->hash ? lookup_old(object, name, version) : NULL;
+}
 
+static void *find_next(const char *name, const char *version)
+{
 	for (const struct link_map *map = after_us(); map; map = map->l_next) {
 		struct object object = object_of(map);
-		void *found = object.gnu_hash ? lookup(&object, name, version, hash)
-			: object.hash ? lookup_old(&object, name, version) : NULL;
+		void *found = look_in(&object, name, version);
 
 		if (found)
 			return found;
 	}
-	return (void *)missing;
+	return NULL;
+}
+
+void *real_next(const char *name)
+{
+	return find_next(name, NULL);
+}
+
+static void *find(const struct export *export)
+{
+	void *found = find_next(export_texts + export->name, export_texts + export->version);
+
+	return found ? found : (void *)missing;
+}
+
+static bool has(const struct object *object, const char *name)
+{
+	return object->gnu_hash && lookup(object, name, NULL, gnu_hash(name));
+}
+
+/* C++'s new and delete, the language's own: they call malloc(3) and free(3), and throw if
+ * that fails. An allocator that brings its own would never come to our malloc by them. A
+ * sanitizer's are left to it: it checks that both are its. */
+static void *find_operator(const struct export *export)
+{
+	const char *name = export_texts + export->name;
+	const char *version = export_texts + export->version;
+
+	for (const struct link_map *map = after_us(); map; map = map->l_next) {
+		struct object object = object_of(map);
+		void *found = look_in(&object, name, version);
+
+		if (found && (!has(&object, "malloc") || has(&object, SANITIZERS)))
+			return found;
+	}
+	return find(export);
 }
 
 void *real_find(uint32_t index)
 {
 	void *lazy = (void *)&lazies[index];
-	void *found = find(&exports[index]);
+	void *found = index < FIRST_OPERATOR ? find(&exports[index])
+		: find_operator(&exports[index]);
 
 	/* Relaxed: each value stored is right by itself, and all threads store the same. */
 	__atomic_store_n(&reals[index], found, __ATOMIC_RELAXED);
@@ -226,9 +263,11 @@ const struct link_map *object_named(const char *soname)
 	return NULL;
 }
 
-static bool has(const struct object *object, const char *name)
+/* Ours: this one, and the one with the names of malloc(3) and its kin. */
+static bool is_ours(const struct link_map *map, const struct object *object)
 {
-	return object->gnu_hash && lookup(object, name, NULL, gnu_hash(name));
+	return map->l_ld == _DYNAMIC
+		|| (object->soname && same(object->strings + object->soname, ALLOC_SONAME));
 }
 
 const struct link_map *object_defining(const char *name, const char *but)
@@ -237,7 +276,7 @@ const struct link_map *object_defining(const char *name, const char *but)
 	     map = map->l_next) {
 		struct object object = object_of(map);
 
-		if (map->l_ld != _DYNAMIC && has(&object, name) && !has(&object, but))
+		if (!is_ours(map, &object) && has(&object, name) && !has(&object, but))
 			return map;
 	}
 	return NULL;

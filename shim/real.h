@@ -12,6 +12,10 @@
 #include <stdint.h>
 #include "calls.gen.h"
 
+#define ALLOC_SONAME "libpyalloc.so"
+/* What AddressSanitizer and its kin all define. */
+#define SANITIZERS "__sanitizer_get_current_allocated_bytes"
+
 struct link_map;
 
 struct export {
@@ -46,6 +50,9 @@ bool object_is_program(const struct link_map *map);
 
 /* A function of libc's that we don't export; NULL: it has none of this name. */
 void *real_in_libc(const char *name);
+
+/* The next definition behind ours of a name that is none of ours; NULL: none. */
+void *real_next(const char *name);
 
 /* The same for one of ours: known already, or found now. */
 void *real_of(uint32_t index);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "alloc.h"
 #include "catchall.h"
 #include "chunk.h"
 #include "inner.h"
@@ -117,8 +118,9 @@ static struct remote *map_remote(const char *dir)
 
 static void wrap_wanted(void)
 {
+	alloc_init();
 	for (uint32_t i = 0; i < NEXPORTS; i++)
-		if (wrapper_at[i] && parts.rows[exports[i].call].want & WANT_WRAP)
+		if (wrapper_at[i] && alloc_wraps(i))
 			real_wrap(i);
 }
 

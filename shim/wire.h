@@ -30,6 +30,7 @@ enum plan_flag {
 	PLAN_STRICT = 32,    /* the first error of a Python hook ends the run */
 	PLAN_UNHEARD = 8,    /* no plugin listens: only what the report needs is told */
 	PLAN_HOST = 64,      /* Python hooks run in the host, remote.h ... */
+	PLAN_BUDGET = 256,   /* some rule has a budget: count what is allocated, alloc.c */
 	PLAN_INSIDE = 128,   /* ... or in the target, or not at all; neither: where they can */
 };
 
@@ -58,6 +59,7 @@ enum test_kind {
 	TEST_FD,             /* the first descriptor is `low` */
 	TEST_IF,             /* the `count` steps at `at` leave no 0 */
 	TEST_MOVES,          /* more than `low` bytes, by the call's own length */
+	TEST_BUDGET,         /* it would make more than `low` bytes allocated */
 	TEST_CALLER,         /* made from one of the `count` struct plan_place at `at` */
 	TEST_PROCESS,        /* the program's file, by the glob at `at` */
 	TEST_SINCE,          /* a path of mark number `low` was opened */
@@ -196,6 +198,9 @@ enum skip_reason {
 	SKIP_HOOK_GONE,      /* hooks run in the host, and who ran them has ended */
 	SKIP_INTERRUPT,      /* no chunk of its own in which to ask for a signal */
 	SKIP_POKE,           /* memory that could not be written */
+	SKIP_ALLOC_OWN,      /* the program's own file defines malloc(3), or its kin */
+	SKIP_ALLOC_CHECKED,  /* a sanitizer does, and keeps it to itself */
+	SKIP_ALLOC_VALGRIND, /* which may put its own in the place of ours */
 };
 
 enum hook_error {

@@ -37,7 +37,8 @@ example:
 def run(argv: list[str]) -> int:
     """Report on every program that can be read; the first error comes after them."""
     options = _parser().parse_args(argv)
-    wrapped = frozenset(call.name for call in table().calls if not call.stub)
+    calls = table().reachable
+    wrapped = frozenset(call.name for call in calls if not call.allocates)
     reports, errors = [], []
     for name in options.programs:
         try:

@@ -29,6 +29,7 @@ ELSEWHERE = {
         "oracle_privileged",
         "oracle_processes",
     ),  # test_oracle.py
+    *("alloc_oracle", "alloc_realloc"),  # test_alloc_budget.py
     *("audit_library", "deepbind", "overflow_read"),  # test_neighbours.py
     *("own_open", "own_wrapper"),  # test_neighbours.py
     *("dlopens_beside", "refuses_prctl"),  # test_layers.py
@@ -98,13 +99,14 @@ MODES = {
     "python": ("--plugin", "{tmp}/../trivial.py"),
     "map": ("--map", "/no/such/folder=/dev"),
     "ubsan": (
-        *("--plugin", "log", "-o", "{tmp}/log", "-e", f"inject=all:{NEVER}"),
+        *("--plugin", "log", "-o", "{tmp}/log", "-e", f"inject=all,%alloc:{NEVER}"),
         *("-e", "inject=%file:error=EIO:path=/no/such/**"),
         *("--map", "/no/such/folder=/dev"),
     ),
     "symbols": (
         *("--layer=symbols", "--plugin", "log", "-o", "{tmp}/log"),
-        *("-e", f"inject=all:{NEVER}", "-e", "inject=%file:error=EIO:path=/no/such/**"),
+        *("-e", f"inject=all,%alloc:{NEVER}"),
+        *("-e", "inject=%file:error=EIO:path=/no/such/**"),
         *("--map", "/no/such/folder=/dev"),
     ),
     "full_python": (
@@ -122,6 +124,7 @@ SECCOMP = "stepped aside .*: the program entered seccomp"
 UNARMED = "stepped aside .*: the full layer could not be armed in .*"
 NATIVE = "stepped aside .*: a thread gave its stack away, or used int \\$0x80: .*"
 LEFT = f"lost .* a signal handler jumped away|{INSIDE}"
+OWN = "stepped aside .*: the program's own file defines what %alloc asks for; .*"
 UNREAD = "stepped aside .*: a path could not be read"
 LIMITS = {
     "bad_pointers": UNREAD,
@@ -146,7 +149,7 @@ LIMITS = {
     "longjmp_handler": LEFT,
     "overflow_threads": LEFT,
     # Python starts before the program, and ld.so's malloc is the program's.
-    "own_allocator": INSIDE,
+    "own_allocator": f"{INSIDE}|{OWN}",
     "own_stack_gone": f"{NATIVE}|{UNARMED}",
     "raw_children": f"{UNARMED}|{BYPASSED}",
     "raw_thread_fs": UNARMED,

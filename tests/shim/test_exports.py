@@ -1,4 +1,4 @@
-"""What libpyshim.so shows to the loader, and to every program it is loaded into."""
+"""What our libraries show to the loader, and to every program they are loaded into."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from gen_exports import find_libc
 from pyshim.calls import LIB
 
 SHIM = LIB / "libpyshim.so"
+ALLOC = LIB / "libpyalloc.so"
+FOR_ALLOC = "pyshim_slots"
+"""The one object: what the stubs of libpyalloc.so jump through."""
 FOR_SANITIZERS = {"__asan_default_options@@PYSHIM"}
 """Not libc's: see shim/asan.c."""
 MOST_TLS = 128
@@ -64,9 +67,32 @@ def test_no_version_of_a_wrapped_name_is_left_out(ours: set[str]) -> None:
 
 def test_nothing_but_functions_is_exported() -> None:
     lines = output("nm", "-D", "--defined-only", "--with-symbol-versions", SHIM)
-    kinds = {line.split()[1] for line in lines.splitlines()}
+    fields = [line.split() for line in lines.splitlines()]
 
-    assert kinds == {"T", "A"}, "A: the version nodes"
+    assert {name for _, kind, name in fields if kind not in "TA"} == {
+        f"{FOR_ALLOC}@@PYSHIM"
+    }, "A: the version nodes"
+
+
+def test_the_names_of_the_allocator_are_in_a_library_of_their_own() -> None:
+    table = json.loads((LIB / "table.json").read_text())
+    theirs = exported(ALLOC)
+    calls = {each.partition("@")[0] for each in theirs if not each.startswith("_Z")}
+
+    assert {each.replace("@@", "@") for each in theirs} == set(table["alloc"])
+    assert {"malloc", "free", "posix_memalign", "strdup"} < calls
+    assert not calls & {each.partition("@")[0] for each in exported(SHIM)}
+    of_libc = {each for each in theirs if not each.startswith("_Z")}
+    assert of_libc <= exported(find_libc())
+
+
+def test_that_library_needs_ours_and_has_no_code_but_stubs() -> None:
+    dynamic = output("readelf", "--wide", "--dynamic", ALLOC)
+    undefined = output("nm", "-D", "--undefined-only", ALLOC).split()
+
+    assert re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic) == ["libpyshim.so"]
+    assert [each.partition("@")[0] for each in undefined[1:]] == [FOR_ALLOC]
+    assert "(INIT" not in dynamic
 
 
 def test_it_needs_libc_and_nothing_else(dynamic: str) -> None:

@@ -14,7 +14,8 @@ import pytest
 SHIM = Path(__file__).parents[2] / "shim"
 TABLE = SHIM / "calls"
 GENERATED = {
-    "calls.gen.h", "wrappers.gen.c", "stubs.gen.S", "exports.gen.map", "table.json",
+    "calls.gen.h", "wrappers.gen.c", "stubs.gen.S", "exports.gen.map", "alloc.gen.S",
+    "alloc.gen.map", "table.json",
 }  # fmt: skip
 CLOSE = """
 proto    = "int close(int fd)"
