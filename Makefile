@@ -70,7 +70,7 @@ stress: build ## the stress target N=1000 times, bare and under the full layer (
 hosts: build ## Python hooks in every host, three rounds at every moment and layer (half an hour)
 	$(BIN)/python tests/hosts/matrix.py
 
-outside: build ## the tests of Python hooks, with the hooks in the host (three minutes)
+outside: build ## long tests: Python hooks in the host, records and replays 100 times (five minutes)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m long tests/integration
 
 fidelity: build ## injected conditions beside real ones: all rules, both layers (three minutes)

@@ -73,6 +73,8 @@ class Run:
     """Of all plugins; known when they have been asked."""
     failure: str = ""
     """Set by a plugin: printed, and the exit status becomes 125."""
+    outcome: launch.Outcome | None = None
+    """How the target ended; known in `pyshim_report`."""
     patched: tuple[int, int] = (0, 0)
     """How many processes' libc jumped to the shim, and from how many sites altogether;
     in the others its syscalls are caught all the same."""
@@ -363,6 +365,7 @@ class Session:
             self._programs += bool(event.memory)
 
     def _finish(self, outcome: launch.Outcome) -> None:
+        self.run.outcome = outcome
         if self._limit:
             self._limit.collect(self._given_up)
         self.run.hits = self.arena.hits[: len(self.run.rules)]

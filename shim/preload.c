@@ -43,6 +43,7 @@ struct env {
 	size_t count;
 	const char *preload;   /* value of LD_PRELOAD, NULL: none */
 	bool run;              /* PYSHIM_RUN names this run */
+	bool other;            /* ... or another one that there is */
 };
 
 static bool is_ours(const char *entry)
@@ -62,6 +63,14 @@ static bool entry_readable(const char *const *at)
 	return length >= 0 && length < MOST_PRELOAD;
 }
 
+/* A pyshim started in a target puts its own target into a run of its own. What is left
+ * of a run that has ended is none. */
+static bool is_other_run(const char *rundir)
+{
+	return *rundir && strcmp(rundir, plan_text(plan->rundir)) && !quiet
+		&& !sys4(__NR_faccessat2, AT_FDCWD, rundir, X_OK, AT_EACCESS);
+}
+
 /* False when this environment had better be handed on as it is. */
 static bool env_look(strings envp, struct env *env)
 {
@@ -74,10 +83,12 @@ static bool env_look(strings envp, struct env *env)
 			break;
 		if (begins(entry, PRELOAD))
 			env->preload = entry + strlen(PRELOAD);
-		else if (begins(entry, RUN))
+		else if (begins(entry, RUN)) {
 			env->run = !strcmp(entry + strlen(RUN), plan_text(plan->rundir));
+			env->other = is_other_run(entry + strlen(RUN));
+		}
 	}
-	return true;
+	return !env->other;
 }
 
 static bool env_good(const struct env *env, bool shimmed)

@@ -8,10 +8,12 @@ import os
 from collections import Counter
 from dataclasses import replace
 
-from pyshim import hookimpl, symbols
+from pyshim import hookimpl, replay, symbols
 from pyshim.calls import Call
-from pyshim.event import Event, Kind, Site
+from pyshim.errors import UsageError
+from pyshim.event import Event, Site
 from pyshim.glob import glob_escape
+from pyshim.hit_record import Hit, Recorder, is_hit
 from pyshim.pokes import doubts
 from pyshim.rule_keys import EVERY_CALL
 from pyshim.rules import Rule, parse
@@ -28,6 +30,10 @@ class _Hits:
     """Where each rule fired. One a run."""
 
     places: dict[int, Counter[Place]]
+    recorder: Recorder
+    wanted: list[Hit]
+    """By --replay."""
+    found: list[Hit]
 
 
 _hits = _Hits()
@@ -35,11 +41,15 @@ _hits = _Hits()
 
 @hookimpl
 def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
-    """Add --fair and --require-hit."""
+    """Add --fair, --require-hit, --record and --replay."""
     parser.add_argument("--fair", action="store_true",
                         help="only EINTRs that could happen by themselves")  # fmt: skip
     parser.add_argument("--require-hit", action="store_true",
                         help="end with 125 when a rule never fired")  # fmt: skip
+    parser.add_argument("--record", metavar="FILE",
+                        help="write each hit to FILE, a line of JSON")  # fmt: skip
+    parser.add_argument("--replay", metavar="HITS", action="append", default=[],
+                        help="hit again what is in a record, or in a line")  # fmt: skip
 
 
 @hookimpl
@@ -50,13 +60,26 @@ def pyshim_qualifiers() -> tuple[str, ...]:
 
 @hookimpl
 def pyshim_configure(run: Run) -> None:
-    """Forget the run before."""
-    _hits.places = {}
+    """Forget the run before; open the record before the target starts."""
+    _hits.places, _hits.found = {}, []
+    _hits.wanted = [hit for given in run.options.replay for hit in replay.read(given)]
     for rule in pyshim_rules(run):
-        for text in doubts(rule):
-            run.say(text)
-        if not rule.calls:
-            run.say(f"{rule.text}: names no call that could be hit here{_left(run)}")
+        _warn(rule, run)
+    _hits.recorder = Recorder(run.table)
+    name = run.options.record
+    if name and not run.options.explain:
+        try:
+            _hits.recorder.out = open(name, "w")  # noqa: SIM115
+        except OSError as error:
+            raise UsageError(f"--record {name}: {error.strerror}") from None
+
+
+def _warn(rule: Rule, run: Run) -> None:
+    """Of what may not do what it says."""
+    for text in doubts(rule):
+        run.say(text)
+    if not rule.calls:
+        run.say(f"{rule.text}: names no call that could be hit here{_left(run)}")
 
 
 @hookimpl
@@ -67,6 +90,7 @@ def pyshim_rules(run: Run) -> list[Rule]:
         for word, text in run.expressions
         if word in ("inject", "fault")
     ]
+    given += replay.rules(_hits.wanted, run.table)
     return given or default_plan(run)
 
 
@@ -117,8 +141,12 @@ def _interruptible(call: Call) -> bool:
 @hookimpl
 def pyshim_event(event: Event, run: Run) -> None:
     """Note the place of a hit."""
-    if event.kind is not Kind.CALL or event.rule < 0 or event.call is None:
+    if run.options.record or _hits.wanted:
+        hit = _hits.recorder.note(event, run.rules)
+        _hits.found += [hit] if hit and _hits.wanted else []
+    if not is_hit(event):
         return
+    assert event.call is not None
     label = ""
     if event.err == errno.EINTR == run.rules[event.rule].error:
         label = " fair" if event.fair else " unusual"
@@ -133,8 +161,25 @@ def pyshim_report(run: Run) -> None:
         times = run.hits[index]
         run.say(f"{rule.text}: armed, {_times(times)}{_where(index)}")
     silent = [rule.text for i, rule in enumerate(run.rules) if not run.hits[i]]
+    _hits.recorder.close()
+    if _hits.recorder.failure:
+        why = _hits.recorder.failure
+        run.failure = f"--record {run.options.record}: {why}; it is not complete"
+    _compare_replay(run)
     if run.options.require_hit and silent:
         run.failure = f"--require-hit: never fired: {', '.join(silent)}"
+
+
+def _compare_replay(run: Run) -> None:
+    """A replay that went elsewhere is none."""
+    wanted, found = _hits.wanted, _hits.found
+    if left := replay.missing(wanted, found):
+        names = ", ".join(f"{hit.call} at {hit.site}" for hit in left[:_PLACES])
+        of = f"{len(left)} of {len(wanted)}"
+        run.failure = f"--replay: {of} hits did not come again: {names}"
+    if wanted and (more := replay.missing(found, wanted)):
+        hits = "hit that is" if len(more) == 1 else "hits that are"
+        run.say(f"--replay: {len(more)} {hits} not in the record")
 
 
 def _times(count: int) -> str:

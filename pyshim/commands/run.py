@@ -29,7 +29,6 @@ A program named like one of them needs `--`.
 exit status: the command's own; 124 timed out, 125 pyshim failed, 126/127 not run
 
 examples:
-  pyshim --plugin log ls -l /etc
   pyshim -e inject=read:error=EINTR:when=3+2 ./app
   pyshim --map /etc/app=./testdata ./app
 """

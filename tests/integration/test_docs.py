@@ -21,6 +21,7 @@ WITH_COMMANDS = [
     *("README.md", "examples/README.md", "docs/howto-eintr.md", "docs/howto-layers.md"),
     *("docs/howto-plugins.md", "docs/howto-strace.md", "docs/howto-ctl.md"),
     *("docs/howto-libfiu.md", "docs/howto-enomem.md"),
+    "docs/howto-pytest.md",
 ]
 PAGES = sorted(
     {
@@ -100,6 +101,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+@pytest.mark.timeout(4 * SECONDS)  # each command has its own limit
 @pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_commands_show_what_the_page_shows(
     page: str, built: Path, tmp_path: Path

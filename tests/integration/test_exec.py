@@ -179,6 +179,24 @@ def test_system_and_popen(target: Target, logged: Logged) -> None:
     assert log.seen == 1 + 2 * 3
 
 
+# -- pyshim in a target of pyshim --------------------------------------------------
+
+
+def test_an_inner_pyshim_has_its_own_run(tmp_path: Path) -> None:
+    inner = [*PYSHIM, "-e", "inject=write:error=EIO", "sh", "-c", "exec echo x"]
+    outer = [*PYSHIM, "-e", "trace=write", "-o", "log"]
+    alone, both = run(inner, cwd=tmp_path), run([*outer, *inner], cwd=tmp_path)
+    assert (both.status, both.stdout) == (alone.status, alone.stdout)
+    assert b"inject=write:error=EIO: armed, hit " in both.stderr
+    assert b'write(1, "x' not in (tmp_path / "log").read_bytes()
+
+
+def test_a_run_that_has_ended_is_none(logged: Logged, tmp_path: Path) -> None:
+    gone = f"PYSHIM_RUN={tmp_path}/none"
+    log = logged("env", gone, "sh", "-c", "true; exec true")
+    assert (log.done.status, log.seen) == (0, 1)
+
+
 # -- the user's own preload --------------------------------------------------------
 
 

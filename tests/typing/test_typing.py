@@ -1,4 +1,5 @@
-"""What a plugin's author is told by mypy --strict: nothing for a right plugin."""
+"""What authors of plugins and of tests are told by mypy --strict: where they are right,
+nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 PLUGIN = Path(__file__).parent / "plugin.py"
+FAULTS = Path(__file__).parent / "faults.py"
 ROOT = PLUGIN.parents[2]
 
 WRONG = {
@@ -32,6 +34,16 @@ WRONG = {
         "",
         "union-attr",
     ),
+}
+WRONG_TESTS = {
+    "a rule that is no text": ('faults=["read:error=EIO"]', "faults=[3]", "list-item"),
+    "a result without a signal": (
+        "done.signal ==",
+        "done.signal.name ==",
+        "union-attr",
+    ),
+    "an attribute that is none": ("fault.site", "fault.place", "attr-defined"),
+    "a timeout as text": ("timeout=3", 'timeout="3s"', "arg-type"),
 }
 
 
@@ -55,24 +67,33 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mypy")
 
 
-def test_a_right_plugin_has_nothing_to_hear(tmp_path: Path, cache: Path) -> None:
-    plugin = tmp_path / "plugin.py"
-    plugin.write_text(PLUGIN.read_text())
+@pytest.mark.parametrize("file", [PLUGIN, FAULTS], ids=["plugin", "test"])
+def test_what_is_right_has_nothing_to_hear(
+    file: Path, tmp_path: Path, cache: Path
+) -> None:
+    plugin = tmp_path / file.name
+    plugin.write_text(file.read_text())
     done = mypy(plugin, cache)
 
     assert done.stdout == "Success: no issues found in 1 source file\n"
 
 
-@pytest.mark.parametrize(("right", "wrong", "code"), WRONG.values(), ids=WRONG)
+CASES = [(PLUGIN, *each) for each in WRONG.values()]
+CASES += [(FAULTS, *each) for each in WRONG_TESTS.values()]
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "code"), CASES, ids=[*WRONG, *WRONG_TESTS]
+)
 def test_a_mistake_is_found(
-    right: str, wrong: str, code: str, tmp_path: Path, cache: Path
+    file: Path, right: str, wrong: str, code: str, tmp_path: Path, cache: Path
 ) -> None:
-    text = PLUGIN.read_text()
-    plugin = tmp_path / "plugin.py"
+    text = file.read_text()
+    plugin = tmp_path / file.name
     plugin.write_text(text.replace(right, wrong, 1))
     done = mypy(plugin, cache)
     line = text[: text.index(right)].count("\n") + 1
-    found = re.findall(r"^plugin\.py:(\d+): error: .*\[(.*)\]$", done.stdout, re.M)
+    found = re.findall(r"^\w+\.py:(\d+): error: .*\[(.*)\]$", done.stdout, re.M)
 
-    assert code in {each for _, each in found}
+    assert code in {each for _, each in found}, done.stdout
     assert min(abs(int(at) - line) for at, _ in found) <= 1
