@@ -41,11 +41,15 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, drift, generated
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
+	@$(MAKE) -s ubsan
 	@cat $(HOST) | gcc $(WARN) -fanalyzer -D_GNU_SOURCE -c -o /dev/null -include shim/wire.h -include shim/shared.h -x c -
 	$(BIN)/python shim/drift.py
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
 	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -
 	$(BIN)/python tests/fidelity/page.py | diff -u docs/fidelity.md -
+
+ubsan: # the shim with undefined behaviour made a trap
+	@$(MAKE) -s -C shim SANITIZE=ubsan BUILD=build/ubsan OUT=build/ubsan/lib PYTHON=$(abspath $(BIN)/python)
 
 docs: build ## write the generated pages of docs/
 	$(BIN)/python shim/gen_docs.py > docs/calls.md
@@ -82,5 +86,5 @@ life: build ## processes with hooks fork, take signals, end; ROUNDS=20 times in 
 clean: ## remove everything that was built
 	rm -rf build pyshim/_lib pyshim/*.so shim/build examples/build *.egg-info $(VENV)
 
-.PHONY: help build examples demo debs check docs test bench cpython coverage stress hosts outside fidelity life clean
+.PHONY: help build examples demo debs check ubsan docs test bench cpython coverage stress hosts outside fidelity life clean
 .DEFAULT_GOAL := help

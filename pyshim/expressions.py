@@ -4,8 +4,9 @@
     arg2 > 64               the same by number: from arg0 on, as libc has them
     flags & O_APPEND and not mode & 0o077
 
-Everything is 64 bits, signed, and wraps. The steps run in the target, by
-shim/conditions.c.
+Everything is 64 bits, signed, and wraps: an address above 2**63 is negative, and so is
+a count of SIZE_MAX. What Python refuses (by zero, by a negative shift) is 0, or the
+sign of what is shifted to the right. The steps run in the target: shim/conditions.c.
 """
 
 from __future__ import annotations
@@ -46,8 +47,11 @@ _COMPARED: Mapping[type, tuple[int, bool]] = {
     ast.Gt: (lib.STEP_LESS, True),
     ast.GtE: (lib.STEP_AT_MOST, True),
 }
-_WIDTHS = {"int": 32, "pid_t": 32, "unsigned int": -32, "unsigned": -32, "mode_t": -32,
-           "uid_t": -32, "gid_t": -32, "socklen_t": -32, "clockid_t": 32}  # fmt: skip
+_WIDTHS = {
+    **dict.fromkeys(("int", "pid_t", "clockid_t", "key_t", "mqd_t"), 32),
+    **dict.fromkeys(("unsigned int", "unsigned", "mode_t", "uid_t", "gid_t"), -32),
+    **dict.fromkeys(("socklen_t", "id_t", "uint32_t", "useconds_t"), -32),
+}
 """Bits that count of an argument, by type; negative: unsigned. All others have 64."""
 _MOST_STEPS = lib.MOST_STEPS
 _WORD = 2**64
@@ -118,13 +122,16 @@ def _value_of(name: str, call: Call) -> Step | None:
     """How to push what the name stands for."""
     for place, param in enumerate(call.params[:6]):
         if name in (param.name, f"arg{place}"):
-            return lib.STEP_ARG, _width(param), place
+            return lib.STEP_ARG, _width(param) & 0xFFFFFFFF, place
     value = constants().get(name)
     return None if value is None else (lib.STEP_NUMBER, 0, _signed(value))
 
 
 def _width(param: Param) -> int:
-    return _WIDTHS.get(param.ctype.replace("const ", "").strip(), 64)
+    ctype = param.ctype.removeprefix("const ").strip()
+    if ctype.startswith(("enum ", "idtype_t", "__")):
+        return 32
+    return _WIDTHS.get(ctype, 64)
 
 
 def _signed(value: int) -> int:

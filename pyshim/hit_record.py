@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from pyshim import symbols
+from pyshim import fairness, symbols
 from pyshim.calls import Table
 from pyshim.errors import UsageError
 from pyshim.event import Event, Kind, Site
@@ -83,15 +83,6 @@ def read(path: Path) -> Iterator[Hit]:
             yield from_line(line)
 
 
-def label(event: Event, rule: Rule) -> str:
-    """Whether the failure is one that this call has in life."""
-    if event.err == errno.EINTR == rule.error:
-        return "fair" if event.fair else "unusual"
-    name = _error(event)
-    listed = event.call is not None and name in event.call.errnos
-    return "unlisted" if name and rule.error == event.err and not listed else ""
-
-
 def _error(event: Event) -> str:
     if not event.err:
         return ""
@@ -158,7 +149,7 @@ class Recorder:
             nth=nth,
             result=event.ret if event.kind is Kind.CALL else None,
             errno=_error(event),
-            label=label(event, rule),
+            label=fairness.label(event, rule),
             replay=one_line(
                 rule, call, self.table, site=place, nth=nth, count=event.nth
             ),

@@ -36,7 +36,8 @@ def of_caller(text: str, program: str) -> tuple[Place, ...]:
     """FUNCTION, LIBRARY.so or LIBRARY.so!FUNCTION, for a run of `program`.
 
     A function is looked for by its symbols in the program and the libraries that it
-    loads at its start; in a LIBRARY given by its path there too. Raises UsageError when
+    loads at its start; in a LIBRARY given by its path there too. What the compiler
+    made of it is meant as well: `copy.constprop.0`, `copy.cold`. Raises UsageError when
     there is none.
     """
     module, mark, function = text.rpartition("!")
@@ -44,17 +45,22 @@ def of_caller(text: str, program: str) -> tuple[Place, ...]:
         return (Place(text),)
     files = _loaded(program)
     if module:
-        named = {each: file for each, file in files.items() if each.endswith(module)}
+        named = {each: file for each, file in files.items() if _ends(each, module)}
         files = named or {Path(module).name: module}
     found = tuple(
         Place(name, each.start + 1, each.start + each.size + 1)
         for name, file in files.items()
         for each in symbols.functions(file)
-        if each.name == function
+        if function in (each.name, each.name.partition(".")[0])
     )
     if not found:
         raise UsageError(_nowhere(function, files), nearest=_like(function, files))
     return found
+
+
+def _ends(path: str, end: str) -> bool:
+    """Whether `end` is the whole path, or its end behind a slash, as in the target."""
+    return f"/{path}".endswith(f"/{end.removeprefix('/')}")
 
 
 def _nowhere(function: str, files: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ the conditions of that call: shim/wire.h, matched by shim/rules.c.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -254,7 +255,7 @@ def _action(rule: Rule) -> int:
         (rule.poke_enter, lib.ACT_POKE_ENTER),
         (rule.poke_exit, lib.ACT_POKE_EXIT),
         (rule.once_per_site, lib.ONCE_PER_SITE),
-        (rule.fair_only, lib.ONLY_FAIR),
+        (rule.fair_only and rule.error == errno.EINTR, lib.ONLY_FAIR),
         (not rule.caught, lib.NOT_CAUGHT),
     )
     return int(sum(flag for present, flag in flags if present))

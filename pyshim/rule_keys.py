@@ -130,12 +130,15 @@ KEYS: Mapping[str, Key] = {
     "fair": Key("fair_only", _yes, "", bare=True),
 }
 OF_INJECT = frozenset(
-    {"retval", "signal", "delay_enter", "delay_exit", "poke_enter", "poke_exit"}
+    {
+        *("retval", "signal", "delay_enter", "delay_exit", "poke_enter", "poke_exit"),
+        *("short", "interrupt", "budget"),
+    }
 )
-"""Keys of strace's that its fault= has not."""
+"""Keys that fault= has not: strace's, and what its error makes senseless."""
 ESCAPED = frozenset({"condition", "caller", "site"})
 """Fields in whose values a colon is written `\\:`, which means nothing else."""
-ACTIONS = OF_INJECT | {"error", "short", "interrupt", "budget"}
+ACTIONS = OF_INJECT | {"error"}
 """Fields; a rule without any of them would do nothing."""
 ACTIONS_ALLOWED = (
     "error= retval= signal= delay_enter= delay_exit= poke_enter= poke_exit= short="

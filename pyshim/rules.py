@@ -8,7 +8,7 @@
 
 A key that strace has is accepted and refused exactly as strace does (6.1; the list in
 `tests/unit/strace_rules.txt` is run through it). Ours (rule_keys.py) work with both
-qualifiers; `\\:` in a value stands for a colon. Actions:
+qualifiers, but for short= and interrupt=; `\\:` in a value stands for a colon. Actions:
 
     after       the call is really made, then error= is reported
     short=K     only K bytes are moved; half, 30%
@@ -29,7 +29,8 @@ and of the calls counted:
 
     p=0.05      hit only this share of those that `when` leaves
     seed=N      which ones: the same seed, the same calls, in any order of threads
-    fair        only where the failure could have happened by itself
+    fair        only where the failure could have happened by itself: of calls whose
+                manual lists it, and EINTR where signal(7) has one
     times=N     so often in a process, no more
 """
 
@@ -41,7 +42,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from pyshim import expressions
+from pyshim import expressions, fairness
 from pyshim.calls import Call, Table
 from pyshim.errors import UsageError, nearest
 from pyshim.excerpt import Excerpt
@@ -205,6 +206,8 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         calls = _knowing(calls, values["condition"], selection)
     if isinstance(values.get("error"), str):
         calls, values["error"] = _with_code(calls, values["error"], selection, table)
+    if "fair_only" in values:
+        calls = fairness.only_listed(calls, values["error"], selection)
     stand_ins = table.stand_ins(selection) & calls
     return Rule(whole, calls, stand_ins=stand_ins, **values)
 
@@ -214,8 +217,9 @@ def _check_actions(values: dict[str, Any], whole: str) -> None:
     if not values.keys() & ACTIONS:
         message = f"{whole!r} has no action"
         raise UsageError(message, allowed=ACTIONS_ALLOWED, at=end)
-    if "after" in values and "error" not in values:
-        raise UsageError(f"after goes with error=, in {whole!r}", at=end)
+    for field, word in (("after", "after"), ("fair_only", "fair")):
+        if field in values and "error" not in values:
+            raise UsageError(f"{word} goes with error=, in {whole!r}", at=end)
     if "off" in values and "name" not in values:
         message = f"what is off needs a name to be switched on by, in {whole!r}"
         raise UsageError(message, allowed="name=", at=end)

@@ -1,4 +1,4 @@
-/* Rules in conditions.h. Readable twins of the steps in pyshim/conditions.py. */
+/* Rules in conditions.h. Readable twins of the steps in pyshim/expressions.py. */
 #define _GNU_SOURCE
 #include <asm/termbits.h>
 #include <dlfcn.h>
@@ -33,14 +33,23 @@ static int64_t unary(uint32_t kind, int64_t a)
 	return kind == STEP_NOT ? !a : kind == STEP_INVERT ? ~a : (int64_t)-(uint64_t)a;
 }
 
+/* As Python's: of the divisor's sign. Nothing is left of what can't be divided. */
+static int64_t remainder_of(int64_t a, int64_t b)
+{
+	int64_t left = b == 0 || b == -1 ? 0 : a % b;
+
+	return left && (left < 0) != (b < 0) ? left + b : left;
+}
+
 /* As 64-bit words that wrap: nothing here can trap, whatever the program passes. */
 static int64_t binary(uint32_t kind, int64_t a, int64_t b)
 {
 	uint64_t ua = (uint64_t)a, ub = (uint64_t)b;
 
 	switch (kind) {
-	case STEP_OR: return a || b;
-	case STEP_AND: return a && b;
+	/* One of the two, as Python's. */
+	case STEP_OR: return a ? a : b;
+	case STEP_AND: return a ? b : a;
 	case STEP_BIT_OR: return a | b;
 	case STEP_BIT_AND: return a & b;
 	case STEP_XOR: return a ^ b;
@@ -48,9 +57,8 @@ static int64_t binary(uint32_t kind, int64_t a, int64_t b)
 	case STEP_SUBTRACT: return (int64_t)(ua - ub);
 	case STEP_MULTIPLY: return (int64_t)(ua * ub);
 	case STEP_LEFT: return ub < 64 ? (int64_t)(ua << ub) : 0;
-	case STEP_RIGHT: return ub < 64 ? a >> ub : 0;
-	/* As Python's: of the divisor's sign. */
-	case STEP_REMAINDER: return b == 0 || b == -1 ? 0 : (a % b + b) % b;
+	case STEP_RIGHT: return a >> (ub < 64 ? ub : 63);
+	case STEP_REMAINDER: return remainder_of(a, b);
 	case STEP_EQUAL: return a == b;
 	case STEP_UNEQUAL: return a != b;
 	case STEP_LESS: return a < b;
@@ -160,7 +168,7 @@ static bool process_fits(const char *glob)
 	const char *path = program_path();
 	bool whole = last_part(glob) != glob;
 
-	return glob_match(glob, whole ? path : last_part(path));
+	return *path && glob_match(glob, whole ? path : last_part(path));
 }
 
 static bool thread_fits(const char *glob)
@@ -213,7 +221,8 @@ static bool fd_is(int fd, int64_t kind)
 	case S_IFIFO: return kind == FD_PIPE;
 	case S_IFSOCK: return kind == FD_SOCKET;
 	case S_IFCHR: return kind == (is_terminal(fd) ? FD_TTY : FD_DEVICE);
-	default: return kind == FD_DEVICE;
+	case S_IFBLK: return kind == FD_DEVICE;
+	default: return false;  /* what has no file: epoll(7), eventfd(2) */
 	}
 }
 

@@ -38,12 +38,16 @@ static struct vector vector_of(const struct call *call)
 	return vector_at((int64_t)message->msg_iov, message->msg_iovlen);
 }
 
+/* 0, too, where there is more than the kernel takes: EINVAL, readv(2). */
 static uint64_t size_of(struct vector vector)
 {
 	uint64_t size = 0;
 
-	for (uint64_t i = 0; i < vector.count; i++)
+	for (uint64_t i = 0; i < vector.count; i++) {
+		if (vector.pieces[i].iov_len > INT64_MAX - size)
+			return 0;
 		size += vector.pieces[i].iov_len;
+	}
 	return size;
 }
 
@@ -70,7 +74,16 @@ static uint64_t fewer(const struct call *call, int64_t value)
 	return few < all ? few : all;
 }
 
-/* Copies as many pieces as `size` bytes need; returns how many. */
+static uint64_t needed(struct vector vector, uint64_t size)
+{
+	uint64_t n = 0;
+
+	for (; size && n < vector.count; n++)
+		size -= vector.pieces[n].iov_len < size ? vector.pieces[n].iov_len : size;
+	return n;
+}
+
+/* Copies as many pieces as `size` bytes need; returns how many, at most `vector.count`. */
 static uint64_t cut(struct vector vector, uint64_t size, struct iovec *to)
 {
 	uint64_t n = 0;
@@ -95,7 +108,7 @@ static void make_message(struct call *call, call_real *real, struct iovec *piece
 	call_make(call, real);
 	*argument = (int64_t)theirs;
 	/* recvmsg(2) has filled these in; in what is sent they may lie in read-only memory. */
-	if (call->id == CALL_recvmsg) {
+	if (call->id == CALL_recvmsg && !call->err) {
 		theirs->msg_namelen = ours.msg_namelen;
 		theirs->msg_controllen = ours.msg_controllen;
 		theirs->msg_flags = ours.msg_flags;
@@ -133,6 +146,14 @@ void partly_make(struct call *call, call_real *real, int64_t value)
 		return;
 	}
 	struct vector vector = vector_of(call);
+
+	/* Another thread, or a hook, has put another one there meanwhile. */
+	if (!size_of(vector)) {
+		call_make(call, real);
+		return;
+	}
+	/* No more stack than for what moves: a thread may have 16 KiB. */
+	vector.count = needed(vector, size);
 	struct iovec *pieces = alloca((vector.count + 1) * sizeof(*pieces));
 	uint64_t n = cut(vector, size, pieces);
 

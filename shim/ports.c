@@ -21,12 +21,21 @@ static int port_in(const union address *address)
 	return has ? ntohs(address->four.sin_port) : -1;
 }
 
+static const union address *named_in(const struct msghdr *message)
+{
+	bool named = readable(message, sizeof(*message))
+		&& message->msg_namelen >= sizeof(struct sockaddr_in);
+
+	return named ? message->msg_name : NULL;
+}
+
 static const union address *given(const struct call *call)
 {
 	switch (call->id) {
 	case CALL_bind:
 	case CALL_connect: return (const void *)call->args[1];
 	case CALL_sendto: return (const void *)call->args[4];
+	case CALL_sendmsg: return named_in((const void *)call->args[1]);
 	default: return NULL;
 	}
 }

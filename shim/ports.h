@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include "call.h"
 
-/* Whether `port` (host order) is in the address that connect(2), bind(2) or sendto(2) is
- * given, or is either end of the socket `fd`. Up to two syscalls; false in seccomp. */
+/* Whether `port` (host order) is in the address that connect(2), bind(2), sendto(2) or
+ * sendmsg(2) is given, or is either end of the socket `fd`. Up to two syscalls; false in seccomp. */
 bool port_is(const struct call *call, int fd, uint16_t port);
 
 #endif

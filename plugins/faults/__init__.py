@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from dataclasses import replace
 
-from pyshim import hookimpl, replay, symbols
+from pyshim import fairness, hookimpl, replay, symbols
 from pyshim.calls import Call
 from pyshim.errors import UsageError
 from pyshim.event import Event, Site
@@ -18,6 +18,8 @@ from pyshim.pokes import doubts
 from pyshim.rule_keys import EVERY_CALL
 from pyshim.rules import Rule, parse
 from pyshim.session import Run
+
+from . import realistic
 
 _PLACES = 8
 
@@ -41,9 +43,11 @@ _hits = _Hits()
 
 @hookimpl
 def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
-    """Add --fair, --require-hit, --record and --replay."""
+    """Add --fair, --realistic, --require-hit, --record and --replay."""
     parser.add_argument("--fair", action="store_true",
                         help="only EINTRs that could happen by themselves")  # fmt: skip
+    parser.add_argument("--realistic", action="store_true",
+                        help="refuse errnos that a call never gives")  # fmt: skip
     parser.add_argument("--require-hit", action="store_true",
                         help="end with 125 when a rule never fired")  # fmt: skip
     parser.add_argument("--record", metavar="FILE",
@@ -63,7 +67,9 @@ def pyshim_configure(run: Run) -> None:
     """Forget the run before; open the record before the target starts."""
     _hits.places, _hits.found = {}, []
     _hits.wanted = [hit for given in run.options.replay for hit in replay.read(given)]
-    for rule in pyshim_rules(run):
+    rules = pyshim_rules(run)
+    realistic.look(run, rules)
+    for rule in rules:
         _warn(rule, run)
     _hits.recorder = Recorder(run.table)
     name = run.options.record
@@ -147,9 +153,7 @@ def pyshim_event(event: Event, run: Run) -> None:
     if not is_hit(event):
         return
     assert event.call is not None
-    label = ""
-    if event.err == errno.EINTR == run.rules[event.rule].error:
-        label = " fair" if event.fair else " unusual"
+    label = fairness.label(event, run.rules[event.rule])
     place = (event.call.name, event.site, label)
     _hits.places.setdefault(event.rule, Counter())[place] += 1
 
@@ -204,4 +208,4 @@ def _where(index: int) -> str:
 def _name(place: Place) -> str:
     call, site, label = place
     where = symbols.name(site) if site else "an unknown place"
-    return f"{call} at {where}{label}"
+    return f"{call} at {where} {label}".rstrip()

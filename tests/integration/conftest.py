@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import tempfile
@@ -10,11 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from shimmed import run
+from shimmed import PYSHIM, run
 from traces import COLLECT, Job, Trace
 
 pytest.register_assert_rewrite("beside")
 
+ROOT = Path(__file__).parents[2]
 HEAD = """
 import os
 from pyshim import Args, Delay, Errno, Return, Short, hookimpl
@@ -46,6 +48,21 @@ def library(target: Callable[..., str]) -> Callable[..., str]:
         return target(name, "-shared", "-fPIC", "-DLIBRARY", *flags)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def ubsan() -> Path:
+    """The shim built so that undefined behaviour in it is a SIGILL.
+
+    `make check` has built it; what has changed since is built here, by one worker.
+    """
+    command = ["make", "-s", "-C", str(ROOT), "ubsan", f"PYTHON={PYSHIM[0]}"]
+    out = ROOT / "shim" / "build" / "ubsan"
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(command, check=True, timeout=120)
+    return out / "lib"
 
 
 @pytest.fixture

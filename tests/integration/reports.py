@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from shimmed import besides
+from shimmed import UNLISTED, besides
 
 Done = subprocess.CompletedProcess[str]
 
@@ -21,10 +21,11 @@ def returned(done: Done) -> list[str]:
 def said(done: Done) -> list[str]:
     """The report: pyshim's lines on stderr without their beginning.
 
-    Not, that it saw every process.
+    Not, that it saw every process, nor which errnos are strange.
     """
     lines = besides(done.stderr).splitlines()
-    return [line[8:] for line in lines if line.startswith("pyshim: ")]
+    ours = [line for line in lines if line.startswith("pyshim: ")]
+    return [line[8:] for line in ours if not line.startswith(UNLISTED)]
 
 
 def stepped_aside(done: Done) -> dict[str, int]:

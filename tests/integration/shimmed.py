@@ -33,6 +33,9 @@ ALL_SEEN = re.compile(
 """Said at the end of every run that somebody listens to. What was lost has a line of
 its own."""
 
+UNLISTED = "pyshim: unlisted in the manual, injected all the same: "
+"""How the line begins that comes before the start where errnos are strange."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -75,10 +78,15 @@ def without_ours(done: Done) -> Done:
 
 
 def ours(done: Done) -> list[str]:
-    """What pyshim said on stderr, line by line; not, that it saw every process."""
+    """What pyshim said on stderr, line by line; not, that it saw every process, nor
+    which errnos are strange."""
     lines = [each.decode(errors="replace") for each in done.stderr.splitlines()]
     said = [each for each in lines if each.startswith("pyshim: ")]
-    return [each for each in said if not ALL_SEEN.fullmatch(each)]
+    return [
+        each
+        for each in said
+        if not (ALL_SEEN.fullmatch(each) or each.startswith(UNLISTED))
+    ]
 
 
 def besides(stderr: str) -> str:

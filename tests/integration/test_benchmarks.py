@@ -136,3 +136,15 @@ def test_the_compiler_asks_about_the_headers(
     (tmp_path / "headers.py").write_text(plugin)
     done = pyshim("--layer=symbols", "--plugin", "./headers.py", "make")
     assert "include/h0.h" in done.stdout.splitlines()
+
+
+@pytest.mark.timeout(LIMIT)
+def test_rules_are_measured_beside_bare(bench: Callable[..., Any]) -> None:
+    kept, table = bench("rules.py", "--rounds", "1", "--only", "decided")
+    found = {(row["call"], row["mode"]) for row in kept["rows"]}
+    assert found == {
+        ("no-syscall", "bare"),
+        ("no-syscall", "decided"),
+        ("read", "bare"),
+    }
+    assert "decided: " in table and "goal 100 ns" in table

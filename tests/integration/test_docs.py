@@ -20,7 +20,7 @@ SECONDS = 60
 WITH_COMMANDS = [
     *("README.md", "examples/README.md", "docs/howto-eintr.md", "docs/howto-layers.md"),
     *("docs/howto-plugins.md", "docs/howto-strace.md", "docs/howto-ctl.md"),
-    *("docs/howto-libfiu.md", "docs/howto-enomem.md"),
+    *("docs/howto-libfiu.md", "docs/howto-enomem.md", "docs/howto-faults.md"),
     "docs/howto-pytest.md",
 ]
 PAGES = sorted(

@@ -174,13 +174,12 @@ def test_what_never_fails_with_eintr_is_unusual(pyshim: Pyshim, target: Target) 
     assert said(done)[0].endswith("unusual")
 
 
-@pytest.mark.parametrize("error", ["EINTR", "EAGAIN"])
-def test_fair_in_a_rule(pyshim: Pyshim, target: Target, error: str) -> None:
+def test_fair_in_a_rule(pyshim: Pyshim, target: Target) -> None:
     words = ["read", "handler", "read", "handler_restart", "read"]
-    rule = f"inject=read:error={error}:fair"
+    rule = "inject=read:error=EINTR:fair"
     seen = returned(pyshim("-e", rule, target("calls_by_name"), *words))
     assert [line for line in seen if line.startswith("read")] == [
-        *("read: 1", f"read: -1 {error}", "read: 1")
+        *("read: 1", "read: -1 EINTR", "read: 1")
     ]
 
 

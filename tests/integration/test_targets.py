@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -23,6 +22,7 @@ TARGETS = ROOT / "tests" / "targets"
 ELSEWHERE = {
     *("exec_errors", "exec_large", "no_libc_env", "own_preload"),  # test_exec.py
     *("blocked", "paced"),  # test_trace.py
+    "waits",  # test_interrupt.py
     *(
         "oracle_files",
         "oracle_network",
@@ -49,6 +49,7 @@ ELSEWHERE = {
 """Not to be run by themselves; these tests know what they need."""
 ARGS = {
     "abort_midway": ("out",),
+    "callers": ("one", "inline", "thread=x", "three"),
     "calls_by_name": ("open", "read", "write", "getppid", "poll", "getcwd", "close"),
     "caught_calls": ("read", "read_bad", "fork", "inline_fork", "vfork", "spawn"),
     "errno_untouched": ("50",),
@@ -65,6 +66,7 @@ ARGS = {
     "longjmp_handler": ("40",),
     "no_argv": ("begin",),
     "overflow_threads": ("16",),
+    "ports": ("127.77.3.5", "47125", "47126"),
     "path_calls": ("{tmp}/folder",),
     "signal_handler_calls": ("10",),
     "short_threads": ("200",),
@@ -170,19 +172,6 @@ def behaviours() -> list[str]:
     return sorted(
         each for each in found if not each.startswith(("check_", "contract_"))
     )
-
-
-@pytest.fixture(scope="session")
-def ubsan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shim built so that undefined behaviour in it is a SIGILL."""
-    out = tmp_path_factory.mktemp("ubsan")
-    made = [f"BUILD={out}/build", f"OUT={out}/lib", f"PYTHON={PYSHIM[0]}"]
-    subprocess.run(
-        ["make", "-s", "-C", str(ROOT / "shim"), "SANITIZE=ubsan", *made],
-        check=True,
-        timeout=120,
-    )
-    return out / "lib"
 
 
 Bare = Callable[[str], Done]

@@ -1,0 +1,201 @@
+/* Makes calls that wait, as its arguments say, and prints what each returned. What ends the
+ * waiting is a signal that somebody else has to send; its handler wakes those that go on
+ * (SA_RESTART) by a byte or a post. */
+#include "target.h"
+#include "inline.h"
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { MUCH = 1 << 17 };
+
+static int ends[2];
+static sem_t sem;
+static volatile sig_atomic_t handled, waking, jumping;
+static _Thread_local volatile sig_atomic_t handled_here;
+static sigjmp_buf out;
+static struct timespec began;
+
+static void handle(int signo)
+{
+	(void)signo;
+	handled++;
+	handled_here++;
+	if (jumping)
+		siglongjmp(out, 1);
+	if (waking) {
+		inline3(SYS_write, ends[1], "x", 1);
+		sem_post(&sem);
+	}
+}
+
+static long handler(int flags)
+{
+	struct sigaction act = { .sa_handler = handle, .sa_flags = flags };
+
+	waking = flags & SA_RESTART;
+	return sigaction(SIGUSR1, &act, NULL);
+}
+
+static long by_handler(void) { return handler(0); }
+static long by_restart(void) { return handler(SA_RESTART); }
+static long by_handled(void) { return handled; }
+static long by_read(void) { return read(ends[0], &(char){ 0 }, 1); }
+static long by_sem_wait(void) { return sem_wait(&sem); }
+static long by_pause(void) { return pause(); }
+static long by_poll(void) { return poll(&(struct pollfd){ ends[0], POLLIN, 0 }, 1, -1); }
+static long by_nanosleep(void) { return nanosleep(&(struct timespec){ 600, 0 }, NULL); }
+static long by_kill(void) { return raise(SIGUSR1); }
+
+static long by_inline(void)
+{
+	long ret = inline3(SYS_read, ends[0], &(char){ 0 }, 1);
+
+	errno = ret < 0 ? (int)-ret : 0;
+	return ret < 0 ? -1 : ret;
+}
+
+/* What is there is had without waiting. */
+static long by_ready(void)
+{
+	CHECK(inline3(SYS_write, ends[1], "x", 1) == 1);
+	return by_read();
+}
+
+/* As much as the pipe has room for is written before the waiting begins. */
+static long by_partial(void)
+{
+	static char much[MUCH];
+	int pair[2];
+	long ret;
+
+	CHECK(pipe(pair) == 0);
+	ret = write(pair[1], much, MUCH);
+	close(pair[0]);
+	close(pair[1]);
+	return ret;
+}
+
+static long by_accept(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr any = { .sa_family = AF_UNIX };
+	long ret;
+
+	CHECK(bind(fd, &any, sizeof(sa_family_t)) == 0 && listen(fd, 1) == 0);
+	ret = accept(fd, NULL, NULL);
+	close(fd);
+	return ret;
+}
+
+static long by_wait(void)
+{
+	pid_t child = fork();
+	int error;
+	long ret;
+
+	CHECK(child >= 0);
+	if (!child)
+		for (;;)
+			inline0(SYS_pause);
+	ret = waitpid(child, NULL, 0);
+	error = errno;
+	kill(child, SIGKILL);
+	CHECK(wait_for(child) == 128 + SIGKILL);
+	errno = error;
+	return ret;
+}
+
+static long by_jump(void)
+{
+	jumping = 1;
+	if (sigsetjmp(out, 1)) {
+		jumping = 0;
+		return 7;
+	}
+	return by_read();
+}
+
+static void *reads(void *arg)
+{
+	int pair[2], error;
+	long ret;
+
+	(void)arg;
+	CHECK(pipe(pair) == 0);
+	ret = read(pair[0], &(char){ 0 }, 1);
+	error = errno;
+	CHECK(ret == -1 && error == EINTR && handled_here == 1);
+	return NULL;
+}
+
+/* Each gets a signal of its own. */
+static long by_threads(void)
+{
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_create(&threads[i], NULL, reads, NULL) == 0);
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_join(threads[i], NULL) == 0);
+	return 4;
+}
+
+static long by_fork(void)
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid)
+		CHECK(wait_for(pid) == 0);
+	return pid > 0;
+}
+
+static long by_start(void) { return clock_gettime(CLOCK_MONOTONIC, &began); }
+
+static long by_slow(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - began.tv_sec) * 1000 +
+	       (now.tv_nsec - began.tv_nsec) / 1000000 >= 100;
+}
+
+static const struct {
+	const char *name;
+	long (*make)(void);
+} words[] = {
+#define WORD(name) { #name, by_##name }
+	WORD(handler), WORD(restart), WORD(handled), WORD(read), WORD(sem_wait), WORD(pause),
+	WORD(poll), WORD(nanosleep), WORD(kill), WORD(inline), WORD(ready), WORD(partial),
+	WORD(accept), WORD(wait), WORD(jump), WORD(threads), WORD(fork), WORD(start),
+	WORD(slow),
+};
+
+static void make(const char *word)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(words[i].name, word)) {
+			long ret = words[i].make();
+
+			printf("%s: %ld%s%s\n", word, ret, ret == -1 ? " " : "",
+			       ret == -1 ? strerrorname_np(errno) : "");
+			return;
+		}
+	CHECK(!"a word of the table");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	setvbuf(stdout, NULL, _IONBF, 0);
+	CHECK(pipe(ends) == 0 && sem_init(&sem, 0, 0) == 0);
+	while (*++argv)
+		make(*argv);
+	return passed();
+}
