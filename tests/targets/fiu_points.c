@@ -111,6 +111,11 @@ STEP(fseek, fseek(stream, 0, SEEK_SET))
 STEP(ftell, (rewind(stream), ftell(stream)))
 STEP(fprintf, fprintf(out, "%d", 7))
 STEP(remove, remove("none"))
+POINTER(malloc, malloc(5000))
+POINTER(calloc, calloc(5, 1000))
+POINTER(realloc, realloc(NULL, 5000))
+POINTER(strdup, strdup(text))
+POINTER(strndup, strndup(text, 5))
 STEP(sync_file_range, sync_file_range(file, 0, 1, 0))
 
 static long do_readv(void)
@@ -161,7 +166,7 @@ static const struct step {
 	NAMED(kill) NAMED(sigaction) NAMED(signal) NAMED(fopen) NAMED(fdopen) NAMED(fread)
 	NAMED(fwrite) NAMED(fgetc) NAMED(fgets) NAMED(fputc) NAMED(fputs) NAMED(fflush)
 	NAMED(fseek) NAMED(ftell) NAMED(fprintf) NAMED(remove) NAMED(sync_file_range)
-	NAMED(chosen)
+	NAMED(malloc) NAMED(calloc) NAMED(realloc) NAMED(strdup) NAMED(strndup) NAMED(chosen)
 };
 
 static void take(const struct step *step)
