@@ -32,12 +32,20 @@ GONE = ("", "Z", "X")
 class Arena:
     """The shared memory of one run: the host makes it, the target maps it by name."""
 
-    def __init__(self, path: Path, ncounters: int, shared: bool = False) -> None:
-        """`shared`: with room for what hooks in the target have in common.
+    def __init__(
+        self,
+        path: Path,
+        ncounters: int,
+        shared: bool = False,
+        files: bool = False,
+        undo: bool = False,
+    ) -> None:
+        """`shared`: with room for what hooks in the target have in common; `files`: for
+        what files take; `undo`: for what a failed sync loses.
 
         Raises OSError where there is no room for it.
         """
-        header = arena_header(ncounters, shared)
+        header = arena_header(ncounters, shared, files, undo)
         self.fd = os.open(
             path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
         )
@@ -144,7 +152,9 @@ def _allocated(fd: int, header: Any) -> mmap.mmap:
     return mmap.mmap(fd, header.size)
 
 
-def arena_header(ncounters: int, shared: bool = False) -> Any:
+def arena_header(
+    ncounters: int, shared: bool = False, files: bool = False, undo: bool = False
+) -> Any:
     """The head of an arena: how large its parts are and where they lie."""
     header = ffi.new("struct arena *")
     header.magic, header.version = lib.WIRE_MAGIC, lib.WIRE_VERSION
@@ -158,6 +168,13 @@ def arena_header(ncounters: int, shared: bool = False) -> Any:
     if shared:
         header.shared_at = header.chunks_at
         header.chunks_at = _page(header.shared_at + lib.host_shared_size())
+    if files:
+        header.files_at = header.chunks_at
+        table = lib.QUOTA_FILES * ffi.sizeof("struct quota_file")
+        header.chunks_at = _page(header.files_at + table)
+    if undo:
+        header.undo_at = header.chunks_at
+        header.chunks_at = _page(header.undo_at + ffi.sizeof("struct undo_log"))
     header.size = header.chunks_at + header.nchunks * CHUNK_SIZE
     return header
 

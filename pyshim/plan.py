@@ -65,6 +65,7 @@ class Compiler:
         for number, hook in enumerate(self.wants.hooks):
             self.rules.add_hook(number, hook)
         self.rules.add_marks(self.table)
+        self.rules.add_kept(self.table)
         return self._layout()
 
     @property

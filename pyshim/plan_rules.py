@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pyshim import places, pokes
+from pyshim import limits, places, pokes
 from pyshim._host import ffi, lib
 from pyshim.calls import Call, Table
 from pyshim.errors import PluginError, UsageError
@@ -24,6 +24,8 @@ from pyshim.wants import TargetHook
 
 PATHS = ("path", "template")
 """Kinds of parameters."""
+_PAGE = 4096
+"""What a file takes is counted in these, as by tmpfs."""
 MOST_HOOKS = 31
 _MOST_MARKS = 64
 _ALL = 0xFFFFFFFF
@@ -64,6 +66,7 @@ class CompiledRules:
         self._program = program
         self._rules: list[dict[str, Any]] = []
         self._marks: dict[str, int] = {}
+        self._kept: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._rules)
@@ -78,6 +81,8 @@ class CompiledRules:
         rule = _as_kernel(rule)
         tests = tuple(self._tests(rule))
         index = self._add_rule(_values(rule) | self._times(rule))
+        if rule.lose:
+            self._kept.add(rule.path or "/**")
         counters: dict[str, int] = {}
         for call in sorted(rule.calls, key=lambda each: each.id):
             if call.syscall not in counters:
@@ -109,11 +114,21 @@ class CompiledRules:
             for call in opening:
                 self._refer(call, index, counter, (Test(lib.TEST_PATH, texts=(glob,)),))
 
+    def add_kept(self, table: Table) -> None:
+        """Last, too: what a sync may lose is kept where files are written."""
+        for glob in sorted(self._kept):
+            index = self._add_rule({"action": lib.ACT_KEEP})
+            counter = self._counter()
+            for call, on_file in limits.keeping(table.reachable):
+                tests = (Test(lib.TEST_QUOTA, texts=(glob,)),) if on_file else ()
+                self._refer(call, index, counter, tests)
+
     def rule_structs(self, pool: Pool) -> Any:
         """The array of struct plan_rule."""
         made = ffi.new("struct plan_rule[]", len(self._rules))
-        for struct, values in zip(made, self._rules, strict=True):
-            for key, value in (_ALWAYS | values).items():
+        for index, (struct, values) in enumerate(zip(made, self._rules, strict=True)):
+            own = {"index": index, "glob": pool.text(values.get("glob", ""))}
+            for key, value in (_ALWAYS | values | own).items():
                 at = pool.array(value) if isinstance(value, bytes) else value
                 setattr(struct, key, at)
         return made
@@ -159,6 +174,10 @@ class CompiledRules:
             yield Test(lib.TEST_MOVES, max(rule.short, 1))
         if rule.budget:
             yield Test(lib.TEST_BUDGET, rule.budget)
+        if rule.lose:
+            yield Test(lib.TEST_UNSYNCED)
+        if rule.fds is not None:
+            yield Test(lib.TEST_FDS, rule.fds)
         if rule.caller:
             found = places.of_caller(rule.caller, self._program)
             yield Test(lib.TEST_CALLER, places=found)
@@ -170,10 +189,11 @@ class CompiledRules:
             yield Test(lib.TEST_DURING, *rule.during)
         if rule.port:
             yield Test(lib.TEST_PORT, rule.port)
+        on_disk = rule.quota is not None
         globs = (
             (lib.TEST_PROCESS, rule.process),
             (lib.TEST_THREAD, rule.thread),
-            (lib.TEST_PATH, rule.path),
+            (lib.TEST_QUOTA if on_disk else lib.TEST_PATH, rule.path),
         )
         yield from (Test(kind, texts=(glob,)) for kind, glob in globs if glob)
         if rule.paths:
@@ -226,6 +246,9 @@ def _values(rule: Rule) -> dict[str, Any]:
         "interrupt_after": after,
         "poke_enter": pokes.structs(rule.calls, rule.poke_enter),
         "poke_exit": pokes.structs(rule.calls, rule.poke_exit),
+        "fds": rule.fds or 0,
+        "glob": rule.path if rule.quota is not None else "",
+        "quota": -(-(rule.quota or 0) // _PAGE),
         "chance": min(threshold(rule.probability), _ALL),
         "seed": rule.seed,
         "first": rule.when.first,
@@ -254,6 +277,9 @@ def _action(rule: Rule) -> int:
         (rule.interrupt[0], lib.ACT_INTERRUPT),
         (rule.poke_enter, lib.ACT_POKE_ENTER),
         (rule.poke_exit, lib.ACT_POKE_EXIT),
+        (rule.fds is not None, lib.ACT_FDS),
+        (rule.lose, lib.ACT_LOSE),
+        (rule.quota is not None, lib.ACT_QUOTA),
         (rule.once_per_site, lib.ONCE_PER_SITE),
         (rule.fair_only and rule.error == errno.EINTR, lib.ONLY_FAIR),
         (not rule.caught, lib.NOT_CAUGHT),

@@ -32,7 +32,11 @@ def read(given: str) -> list[Hit]:
 def rules(hits: Iterable[Hit], table: Table) -> list[Rule]:
     """Few rules for many hits: numbers at equal distances are one."""
     numbers: dict[str, set[int]] = {}
+    whole: dict[str, Rule] = {}
     for hit in hits:
+        if "quota=" in hit.replay:
+            whole[hit.replay] = parse(*parse_expression(hit.replay), table)
+            continue
         base, _, number = hit.replay.rpartition(":when=")
         if not base:
             raise UsageError(f"--replay: no rule in {json.dumps(hit.replay)}")
@@ -41,7 +45,7 @@ def rules(hits: Iterable[Hit], table: Table) -> list[Rule]:
     for base, wanted in numbers.items():
         rule = parse(*parse_expression(base), table)
         found += [replace(rule, when=when) for when in _runs(sorted(wanted))]
-    return [replace(rule, text=_text(rule)) for rule in found]
+    return [*whole.values(), *(replace(rule, text=_text(rule)) for rule in found)]
 
 
 def _text(rule: Rule) -> str:

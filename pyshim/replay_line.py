@@ -4,13 +4,14 @@
 calls and conditions, and the number that the hit call had, hits it again wherever
 things are in memory. Where every call counted was a hit the place itself is named,
 `site=`, and the number counts there alone: that holds, too, when calls at other places
-come and go.
+come and go. A full disk is full again by its rule as it was: it counts no calls.
 """
 
 from __future__ import annotations
 
 import re
 
+from pyshim import limits
 from pyshim.calls import Call, Table
 from pyshim.rule_keys import EVERY_CALL
 from pyshim.rules import Rule, parse_expression
@@ -28,6 +29,8 @@ def one_line(
     `nth`: of the rule's hits of this call at this site in its process. `count`: the
     number that the rule gave the call.
     """
+    if rule.quota is not None:
+        return rule.text
     base = _base(rule, call, table)
     if site and _hits_all(rule):
         colon = site.replace(":", "\\:")
@@ -48,7 +51,9 @@ def _base(rule: Rule, call: Call, table: Table) -> str:
         after = ":after" if rule.close_after and call.base == "close" else ""
         return f"inject={call.name}:error=EINTR{after}"
     qualifier, items = parse_expression(rule.text)
-    _, *keys = _ITEM.findall(items)
+    first, *keys = _ITEM.findall(items)
+    if limits.names_itself(first):
+        keys = [first, *keys]
     kept = [key for key in keys if key.partition("=")[0] not in _CHOICE]
     return ":".join([f"{qualifier}={_names(rule, call, table)}", *kept])
 

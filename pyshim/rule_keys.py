@@ -67,6 +67,7 @@ def _yes(_: str) -> bool:
 
 _POKES = "@argN=HEX[,@argM=HEX...], N 1..7, two digits a byte, up to 1024 bytes"
 _TIME = "a number of microseconds, or with one of s ms us ns"
+_SIZE = "bytes, or with k M G T, KiB MiB GiB TiB"
 KEYS: Mapping[str, Key] = {
     "error": Key(
         "error",
@@ -99,9 +100,14 @@ KEYS: Mapping[str, Key] = {
         rule_values.parse_interrupt,
         "a signal, and how long the call has waited: SIGALRM, USR1@10ms",
     ),
-    "budget": Key(
-        "budget", rule_values.parse_size, "bytes, or KiB, MiB, GiB: budget=64MiB"
+    "budget": Key("budget", rule_values.parse_budget, f"{_SIZE}: budget=64MiB"),
+    "fds": Key("fds", rule_values.parse_fds, "0..2147483647 descriptors, as in fds=64"),
+    "quota": Key(
+        "quota",
+        rule_values.parse_size,
+        f"{_SIZE}: quota=10MiB",
     ),
+    "lose": Key("lose", _yes, "", bare=True),
     "after": Key("after", _yes, "", bare=True),
     "when": Key(
         "when",
@@ -132,17 +138,26 @@ KEYS: Mapping[str, Key] = {
 OF_INJECT = frozenset(
     {
         *("retval", "signal", "delay_enter", "delay_exit", "poke_enter", "poke_exit"),
-        *("short", "interrupt", "budget"),
+        *("short", "interrupt", "budget", "fds", "quota"),
     }
 )
 """Keys that fault= has not: strace's, and what its error makes senseless."""
 ESCAPED = frozenset({"condition", "caller", "site"})
 """Fields in whose values a colon is written `\\:`, which means nothing else."""
+COUNTING = frozenset(
+    {"when", "probability", "seed", "times", "fair_only", "after", "condition", "lose"}
+    | {"caller", "site", "fd", "port", "thread", "during", "since"}
+    | {"signal", "delay_enter", "delay_exit", "interrupt"}
+    | {"poke_enter", "poke_exit", "instead"}
+)
+"""Fields that pick some calls of many: nothing for a disk, which is full for all."""
+RESULTS = frozenset({"error", "retval", "short", "fds", "quota", "budget"})
+"""Fields that decide what the program gets: at most one of them."""
 ACTIONS = OF_INJECT | {"error"}
 """Fields; a rule without any of them would do nothing."""
 ACTIONS_ALLOWED = (
     "error= retval= signal= delay_enter= delay_exit= poke_enter= poke_exit= short="
-    " interrupt= budget= after"
+    " interrupt= budget= after fds= quota= lose"
 )
 CONDITIONS_ALLOWED = (
     "syscall= when= p= seed= times= path= fd= port= if= caller= site= thread= process="

@@ -68,7 +68,6 @@ _SIGNALS = {
 
 FD_KINDS = ("file", "dir", "pipe", "socket", "tty", "device")
 """enum fd_kind of shim/wire.h, in its order."""
-_SIZES = {"": 0, "KiB": 10, "MiB": 20, "GiB": 30}
 _UNITS = {"": 1_000, "s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
 
 
@@ -211,12 +210,18 @@ def parse_short(text: str) -> int | None:
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes: a number from 1 on, or with one of KiB, MiB and GiB."""
-    match = re.fullmatch(r"(.*?)([KMG]iB|)", text, re.DOTALL)
-    assert match  # the first group takes anything
-    number = _positive(match[1], 2**63 - 1)
-    size = (number or 0) << _SIZES[match[2]]
-    return size if 0 < size < 2**63 else None
+    """Bytes, or with k, M, G, T or KiB, MiB...: powers of 1024."""
+    match = re.fullmatch(r"(\d{1,18})(?:([kKMGT])(?:iB)?)?", text, re.ASCII)
+    if not match:
+        return None
+    power = " kMGT".index((match[2] or " ").replace("K", "k"))
+    size = int(match[1]) << 10 * power
+    return size if size < 2**62 else None
+
+
+def parse_budget(text: str) -> int | None:
+    """Bytes, from 1 on."""
+    return parse_size(text) or None
 
 
 def parse_interrupt(text: str) -> tuple[int, int] | None:
@@ -232,6 +237,11 @@ def parse_fd(text: str) -> int | str | None:
     """A descriptor's number, or what kind of file it is open on."""
     if text in FD_KINDS:
         return text
+    return _integer(text, 2**31 - 1)
+
+
+def parse_fds(text: str) -> int | None:
+    """A limit of descriptors: the first number that is none."""
     return _integer(text, 2**31 - 1)
 
 

@@ -14,6 +14,9 @@ qualifiers, but for short= and interrupt=; `\\:` in a value stands for a colon. 
     short=K     only K bytes are moved; half, 30%
     budget=N    of %alloc: ENOMEM where more than N bytes (64MiB) would be allocated
     interrupt=S@T   signal S comes when the call has waited for T
+    fds=N       as if RLIMIT_NOFILE were N: EMFILE, and what else the kernel says then
+    quota=SIZE  the files at path= have so much room: ENOSPC until some is freed
+    lose        with error= on fsync: what was written since the last one is gone
 
 Conditions, which have to hold for a call to be counted by when=:
 
@@ -39,10 +42,9 @@ from __future__ import annotations
 import errno
 import re
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
-from pyshim import expressions, fairness
+from pyshim import expressions, fairness, limits
 from pyshim.calls import Call, Table
 from pyshim.errors import UsageError, nearest
 from pyshim.excerpt import Excerpt
@@ -56,6 +58,7 @@ from pyshim.rule_keys import (
     EVERY_CALL,
     KEYS,
     OF_INJECT,
+    RESULTS,
     Key,
     When,
 )
@@ -102,6 +105,12 @@ class Rule:
     """A signal, and microseconds that the call has to have waited for it."""
     budget: int = 0
     """Bytes that may be allocated at a time; 0: any number."""
+    fds: int | None = None
+    """Descriptors from this number on are not given out."""
+    lose: bool = False
+    """With an error of fsync: the bytes that it was to sync are gone."""
+    quota: int | None = None
+    """Bytes that the files at `path` may take together, the whole run's processes."""
     times: int = 0
     """Hits a process, 0: any number."""
     fd: int | str = ""
@@ -182,7 +191,7 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
     if qualifier not in ("inject", "fault"):
         raise UsageError(f"{qualifier!r} makes no rule", allowed="inject, fault")
     whole = f"{qualifier}={text}"
-    selection, *items = _split(Excerpt.of(whole).part(len(qualifier) + 1))
+    selection, *items = _parts(Excerpt.of(whole).part(len(qualifier) + 1))
     values: dict[str, Any] = {}
     for item in items:
         _add(values, item, qualifier)
@@ -197,6 +206,7 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         calls = _returning(calls, selection)
     if values.keys() & ACTIONS <= {"delay_exit", "poke_exit"} or "after" in values:
         calls = _coming_back(calls, selection)
+    calls = limits.meeting(calls, values, selection, table)
     if "short" in values:
         calls = _moving(calls, selection)
     if "budget" in values:
@@ -220,6 +230,7 @@ def _check_actions(values: dict[str, Any], whole: str) -> None:
     for field, word in (("after", "after"), ("fair_only", "fair")):
         if field in values and "error" not in values:
             raise UsageError(f"{word} goes with error=, in {whole!r}", at=end)
+    limits.check(values, end)
     if "off" in values and "name" not in values:
         message = f"what is off needs a name to be switched on by, in {whole!r}"
         raise UsageError(message, allowed="name=", at=end)
@@ -291,6 +302,13 @@ def _coming_back(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
     return left
 
 
+def _parts(text: Excerpt) -> list[Excerpt]:
+    """The set, then the keys. Without a set those of limits know what they are for."""
+    parts = _split(text)
+    whole = limits.names_itself(str(parts[0]))
+    return [Excerpt.of("all"), *parts] if whole else parts
+
+
 def _split(text: Excerpt) -> list[Excerpt]:
     # The set may be empty (and is refused later); further empty parts count for nothing
     # in strace. No word of strace's holds a backslash, so `\:` is free for globs.
@@ -316,10 +334,10 @@ def _add(values: dict[str, Any], item: Excerpt, qualifier: str) -> None:
         message = f"bad {name}={value!r} in {item.whole!r}"
         guess = key.nearest(value)
         raise UsageError(message, allowed=key.allowed, nearest=guess, at=given)
-    for one, other in combinations(("error", "retval", "short", "budget"), 2):
-        if values.keys() >= {one, other}:
-            message = f"{one}= and {other}= exclude each other in {item.whole!r}"
-            raise UsageError(message, at=named)
+    both = [name for name in values if name in RESULTS]
+    if len(both) > 1 and name in both:
+        message = f"{both[0]}= and {both[1]}= exclude each other in {item.whole!r}"
+        raise UsageError(message, at=named)
 
 
 def _parsed(key: Key, value: str, given: Excerpt) -> object:

@@ -241,7 +241,13 @@ class Session:
         if self.wants.full and self.wants.patched:
             out = self.run.stderr if self.run.stderr.isatty() else None
             provide_plans(self.run.argv[0], rundir, out)
-        self.arena = Arena(rundir / "arena", compiler.ncounters, bool(self.wants.hooks))
+        self.arena = Arena(
+            rundir / "arena",
+            compiler.ncounters,
+            shared=bool(self.wants.hooks),
+            files=any(rule.quota is not None for rule in self.wants.rules),
+            undo=any(rule.lose for rule in self.wants.rules),
+        )
         self._make_switches(rundir, plan, stack)
         if self.wants.hooks:
             self.hooks = HostBridge(rundir, self.wants.search_path, self.run.say)

@@ -64,6 +64,8 @@ SKIPS = {
     "seccomp": "the program entered seccomp",
     "sight": "a path could not be read",
     "interrupt": "no signal could be asked for: more threads than chunks",
+    "quota": "more files under a quota= than can be told apart",
+    "unsynced": "what a write replaced could not be kept, or not be given back",
     "sites": "more call sites than can be told apart",
     "poke": "memory of the program that poke_enter= or poke_exit= could not write",
     "exec": "an environment too large to be copied",

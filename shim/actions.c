@@ -5,6 +5,7 @@
 #include <time.h>
 #include "actions.h"
 #include "failure.h"
+#include "fd_limit.h"
 #include "handlers.h"
 #include "plan.h"
 #include "poke.h"
@@ -12,6 +13,7 @@
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
+#include "unsynced.h"
 
 /* nanosleep(2) by raw syscall: the rest is slept on after a signal's handler. */
 void call_delay(uint64_t ns)
@@ -24,8 +26,14 @@ void call_delay(uint64_t ns)
 
 static void answer(struct call *call, const struct plan_rule *rule)
 {
-	if (rule->action & ACT_ERRNO)
-		failure_make(call, rule->err);
+	int err = rule->action & ACT_FDS ? fd_limit_error(call, rule->fds) : rule->err;
+
+	if (rule->action & ACT_LOSE)
+		unsynced_lose(call);
+	if (rule->action & ACT_FDS && !err)
+		return;
+	if (rule->action & (ACT_ERRNO | ACT_FDS))
+		failure_make(call, err);
 	else
 		call->ret = rule->value;
 	call->flags |= CALL_INJECTED | CALL_ANSWERED;
@@ -52,7 +60,7 @@ static void act(struct call *call, const struct plan_rule *rule)
 	if (rule->action & ACT_AFTER
 	    || (rule->action & AFTER_CLOSE && rows[call->id].flags & ROW_CLOSES))
 		call->flags |= CALL_AFTER;
-	else if (rule->action & (ACT_ERRNO | ACT_RETURN))
+	else if (rule->action & (ACT_ERRNO | ACT_RETURN | ACT_FDS))
 		answer(call, rule);
 }
 
@@ -67,6 +75,19 @@ void act_at_enter(struct call *call, const struct plan_rule *rule)
 	act(call, rule);
 }
 
+void act_late(struct call *call, const struct plan_rule *rule)
+{
+	/* Relaxed: a tally. */
+	uint64_t hits = __atomic_add_fetch(&arena->hits[rule->index], 1, __ATOMIC_RELAXED);
+
+	if (call->rule >= 0)
+		return;
+	call->rule = (int32_t)rule->index;
+	call->count = (uint32_t)hits;
+	call->flags |= CALL_HIT;
+	call->entered = trace_clock();
+}
+
 /* close(2) releases the descriptor whatever it reports. A call that has really failed says
  * so itself. */
 void act_before_exit(struct call *call, const struct plan_rule *rule)
@@ -78,6 +99,8 @@ void act_before_exit(struct call *call, const struct plan_rule *rule)
 	/* Relaxed: the mark itself is all there is to see. */
 	else if (rule->action & ACT_MARK)
 		__atomic_fetch_or(&arena->marks, rule->marks, __ATOMIC_RELAXED);
+	if (rule->action & ACT_FDS)
+		fd_limit_received(call, rule->fds);
 }
 
 void act_at_exit(const struct call *call, const struct plan_rule *rule)

@@ -9,6 +9,9 @@
  * of those who make it. */
 void act_at_enter(struct call *call, const struct plan_rule *rule);
 
+/* A hit that shows only while the call is made: counted and told as of `rule->index`. */
+void act_late(struct call *call, const struct plan_rule *rule);
+
 /* Behind the real call, before hooks see its result: reported as failed, marks. */
 void act_before_exit(struct call *call, const struct plan_rule *rule);
 

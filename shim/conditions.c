@@ -9,13 +9,16 @@
 #include <time.h>
 #include "budget.h"
 #include "conditions.h"
+#include "fd_limit.h"
 #include "glob.h"
 #include "partly.h"
 #include "paths.h"
 #include "plan.h"
 #include "ports.h"
+#include "quota.h"
 #include "sys.h"
 #include "thread.h"
+#include "unsynced.h"
 
 enum { NAME_ROOM = 16 };  /* PR_GET_NAME, with its NUL */
 
@@ -263,6 +266,9 @@ static bool holds(const struct call *call, const struct plan_test *test)
 	case TEST_FD_KIND: return fd_is(fd_of(call), test->low);
 	case TEST_PORT: return port_is(call, fd_of(call), (uint16_t)test->low);
 	case TEST_PATH: return path_fits(call, test);
+	case TEST_QUOTA: return quota_concerns(call, plan_text(test->at));
+	case TEST_UNSYNCED: return unsynced_any(call);
+	case TEST_FDS: return fd_limit_reached(call, test->low);
 	}
 	return false;
 }

@@ -85,13 +85,17 @@ static bool fires(struct call *call, const struct plan_rule *rule, uint32_t coun
 }
 
 /* What decides the result: only one rule can. */
-enum { ACT_RESULT = ACT_ERRNO | ACT_RETURN | ACT_SHORT };
+enum { ACT_RESULT = ACT_ERRNO | ACT_RETURN | ACT_SHORT | ACT_FDS };
+
+/* No hit by itself. */
+enum { ACT_SILENT = ACT_MARK | ACT_QUOTA | ACT_KEEP };
 
 static void add_result(struct plan_rule *all, const struct plan_rule *rule)
 {
-	all->action |= rule->action & (ACT_RESULT | ACT_AFTER | AFTER_CLOSE);
+	all->action |= rule->action & (ACT_RESULT | ACT_AFTER | AFTER_CLOSE | ACT_LOSE);
 	all->err = rule->err;
 	all->value = rule->value;
+	all->fds = rule->fds;
 }
 
 /* What `all` does not do yet: for each action the first rule wins that has it. */
@@ -111,13 +115,18 @@ static void add(struct plan_rule *all, const struct plan_rule *rule)
 		all->interrupt = rule->interrupt;
 		all->interrupt_after = rule->interrupt_after;
 	}
+	if (more & ACT_QUOTA) {
+		all->quota = rule->quota;
+		all->glob = rule->glob;
+		all->index = rule->index;
+	}
 	if (more & ACT_POKE_ENTER)
 		all->poke_enter = rule->poke_enter;
 	if (more & ACT_POKE_EXIT)
 		all->poke_exit = rule->poke_exit;
 	all->marks |= rule->marks;
 	all->action |= more & (ACT_SIGNAL | ACT_DELAY_ENTER | ACT_DELAY_EXIT | ACT_INTERRUPT
-			       | ACT_MARK | ACT_POKE_ENTER | ACT_POKE_EXIT);
+			       | ACT_SILENT | ACT_POKE_ENTER | ACT_POKE_EXIT);
 }
 
 /* The call is told as hit by the rule that decides its result, else by the first. */
@@ -127,8 +136,9 @@ static const struct plan_rule *hit(struct call *call, const struct plan_rule *de
 	const struct plan_rule *rule = parts.rules + index;
 	bool has_result = decided && decided->action & ACT_RESULT;
 
-	/* Relaxed: a tally. A mark is no rule of the user's. */
-	if (!(rule->action & ACT_MARK)) {
+	/* Relaxed: a tally. A mark is no rule of the user's; what else is silent tells by
+	 * act_late() when it has done something. */
+	if (!(rule->action & ACT_SILENT)) {
 		__atomic_fetch_add(&arena->hits[index], 1, __ATOMIC_RELAXED);
 		if (call->rule < 0 || (rule->action & ACT_RESULT && !has_result)) {
 			call->rule = (int32_t)index;

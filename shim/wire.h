@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 9
+#define WIRE_VERSION 10
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 #define MAX_HOOKS 32
@@ -69,6 +69,9 @@ enum test_kind {
 	TEST_PORT,           /* of its socket, or of the address given: `low` */
 	TEST_PATH,           /* a path of the call, or that of a descriptor, by one of the `count`
 	                      * globs at `at` */
+	TEST_FDS,            /* it would give out descriptor `low` or a higher one */
+	TEST_QUOTA,          /* it takes or frees space of files named by the glob at `at` */
+	TEST_UNSYNCED,       /* its file has bytes that were written and not synced */
 };
 
 enum fd_kind { FD_FILE, FD_DIR, FD_PIPE, FD_SOCKET, FD_TTY, FD_DEVICE };
@@ -117,6 +120,10 @@ enum rule_action {
 	ACT_MARK = 512,      /* it opens a path of since= */
 	ACT_POKE_ENTER = 2048, /* write into memory, before the call or behind it ... */
 	ACT_POKE_EXIT = 4096,
+	ACT_FDS = 8192,      /* as if RLIMIT_NOFILE were `fds`, which TEST_FDS has found reached */
+	ACT_QUOTA = 16384,   /* the files at `glob` take no more than `quota` pages */
+	ACT_KEEP = 32768,    /* what it overwrites is kept until it is synced */
+	ACT_LOSE = 1 << 19,  /* with ACT_ERRNO: what is kept is written back */
 	ONCE_PER_SITE = 1 << 16, /* conditions from here on */
 	ONLY_FAIR = 1 << 17,
 	NOT_CAUGHT = 1 << 18,/* not what comes through no symbol: libc's own, inline ones */
@@ -138,6 +145,10 @@ struct plan_rule {
 	uint32_t interrupt, interrupt_after;  /* a signal, us */
 	uint32_t poke_enter, poke_exit;    /* ... by the struct plan_poke at that offset */
 	uint32_t pad;
+	int64_t fds;         /* ACT_FDS */
+	int64_t quota;       /* ACT_QUOTA: pages of 4 KiB */
+	uint32_t glob;       /* offset of it */
+	uint32_t index;      /* its own, for hits that only the call itself shows */
 };
 
 /* Bytes for where an argument of a call points to. The last of a rule has no size. */
@@ -201,6 +212,8 @@ enum skip_reason {
 	SKIP_ALLOC_OWN,      /* the program's own file defines malloc(3), or its kin */
 	SKIP_ALLOC_CHECKED,  /* a sanitizer does, and keeps it to itself */
 	SKIP_ALLOC_VALGRIND, /* which may put its own in the place of ours */
+	SKIP_QUOTA,          /* more files under a quota= than the table of them holds */
+	SKIP_UNSYNCED,       /* a write whose file could not be kept as it was before */
 };
 
 enum hook_error {
@@ -227,6 +240,40 @@ struct arena {
 	uint32_t off[MAX_RULES];   /* rules that are switched off; the host writes */
 	uint64_t marks;      /* since=: paths that were opened, a bit each */
 	uint64_t errors[MAX_HOOKS][HOOK_ERRORS];
+	uint32_t files_at;   /* struct quota_file[QUOTA_FILES], 0: no rule has a quota */
+	uint32_t undo_at;    /* struct undo_log, 0: no rule loses anything */
+	int64_t used[MAX_RULES];   /* by rule: pages, less than 0 where old files went */
+};
+
+enum { QUOTA_FILES = 16384 };
+
+/* What a file under a quota= takes. */
+struct quota_file {
+	uint64_t key;        /* quota_key(), 0: free */
+	int64_t pages;       /* 1 + as last seen, 0: not yet */
+	int32_t keeper;      /* a process that has it open, where it has no name any more */
+	uint32_t rule;
+	uint32_t gone;       /* the entry may go to another file */
+	uint32_t pad;
+};
+
+enum { UNDO_ENTRIES = 1 << 17, UNDO_PIECES = 1 << 20, UNDO_PIECE = 16 };
+
+/* What a write has put something else in place of, and how long the file was then. */
+struct undo {
+	uint64_t key;
+	int64_t offset, size;
+	uint32_t kept;       /* bytes ... */
+	uint32_t piece;      /* ... from there on in the log */
+	uint32_t live;       /* it can be undone: neither synced nor undone yet */
+	uint32_t pad;
+};
+
+struct undo_log {
+	uint64_t state;      /* unsynced.c: how many live, entries, pieces */
+	uint64_t pad;
+	struct undo entries[UNDO_ENTRIES];
+	char data[UNDO_PIECES * UNDO_PIECE];
 };
 
 /* FOREIGN: in another pid namespace, where the host can't tell whether it lives. */
@@ -312,7 +359,7 @@ struct memory {
 _Static_assert(sizeof(((struct plan *)0)->moment_hooks) == MOMENTS * 4, "one for each");
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
-_Static_assert(sizeof(struct plan_rule) == 96, "rule");
+_Static_assert(sizeof(struct plan_rule) == 120, "rule");
 _Static_assert(sizeof(struct plan_ref) == 16, "ref");
 _Static_assert(sizeof(struct plan_test) == 32, "test");
 _Static_assert(sizeof(struct proc) == 40, "proc");

@@ -22,6 +22,7 @@ WITH_COMMANDS = [
     *("docs/howto-plugins.md", "docs/howto-strace.md", "docs/howto-ctl.md"),
     *("docs/howto-libfiu.md", "docs/howto-enomem.md", "docs/howto-faults.md"),
     "docs/howto-pytest.md",
+    "docs/howto-full.md",
 ]
 PAGES = sorted(
     {

@@ -44,6 +44,9 @@ ELSEWHERE = {
     *("shared_calls", "shared_killed", "shared_lives"),  # test_shared.py
     "stress",  # test_catchall.py
     *("process_host", "process_ways"),  # test_process_hosts.py, test_process_hooks.py
+    *("disk_crowd", "disk_ops"),  # test_quota.py
+    *("fd_calls", "fd_limits"),  # test_fd_limit.py
+    *("unsynced", "unsynced_threads"),  # test_unsynced.py
     *("every_number", "path_composites"),  # test_numbers.py, test_composites_mapped.py
 }
 """Not to be run by themselves; these tests know what they need."""
@@ -103,6 +106,8 @@ MODES = {
     "ubsan": (
         *("--plugin", "log", "-o", "{tmp}/log", "-e", f"inject=all,%alloc:{NEVER}"),
         *("-e", "inject=%file:error=EIO:path=/no/such/**"),
+        *("-e", "inject=fds=1000000", "-e", "inject=quota=1T:path=/**"),
+        *("-e", "inject=fsync:error=EIO:lose:path=/no/such/**"),
         *("--map", "/no/such/folder=/dev"),
     ),
     "symbols": (

@@ -1,0 +1,175 @@
+/* Rules in quota_calls.h, and quota_concerns() of quota.h. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include "glob.h"
+#include "paths.h"
+#include "quota.h"
+#include "quota_calls.h"
+#include "real.h"
+#include "sys.h"
+#include "thread.h"
+
+/* ---- what a call works on ---- */
+
+long quota_number(const struct call *call)
+{
+	return made_by[call->id] - 1L;
+}
+
+/* ---- what a call works on ---- */
+
+enum role quota_role(const struct call *call)
+{
+	switch (quota_number(call)) {
+	case __NR_write:
+	case __NR_pwrite64:
+	case __NR_writev:
+	case __NR_pwritev:
+	case __NR_pwritev2: return ROLE_WRITE;
+	case __NR_sendfile:
+	case __NR_copy_file_range:
+	case __NR_splice: return ROLE_COPY;
+	case __NR_fallocate: return ROLE_ALLOCATE;
+	case __NR_ftruncate: return ROLE_RESIZE;
+	case __NR_open:
+	case __NR_openat:
+	case __NR_openat2:
+	case __NR_creat: return ROLE_OPEN;
+	case __NR_close: return ROLE_CLOSE;
+	case __NR_truncate: return ROLE_TRUNCATE;
+	case __NR_unlink:
+	case __NR_unlinkat: return ROLE_UNLINK;
+	case __NR_rename:
+	case __NR_renameat:
+	case __NR_renameat2: return ROLE_RENAME;
+	default: return call->id == CALL_remove ? ROLE_UNLINK : ROLE_NONE;
+	}
+}
+
+/* The descriptor that is written to, or that the call is about. */
+uint32_t quota_out(const struct call *call)
+{
+	long number = quota_number(call);
+
+	return number == __NR_copy_file_range || number == __NR_splice ? 2 : 0;
+}
+
+/* The first path from argument `from` on, or nargs. */
+uint32_t quota_path(const struct call *call, uint32_t from)
+{
+	const struct row *row = &rows[call->id];
+
+	while (from < row->nargs && row->args[from].kind != ARG_PATH)
+		from++;
+	return from;
+}
+
+uint32_t quota_new_path(const struct call *call)
+{
+	return quota_path(call, quota_path(call, 0) + 1);
+}
+
+static bool truncates(const struct call *call)
+{
+	uint32_t path = quota_path(call, 0);
+	const struct open_how *how = (const void *)call->args[path + 1];
+
+	if (quota_number(call) == __NR_creat)
+		return true;
+	if (quota_number(call) == __NR_openat2)
+		return readable(how, sizeof(*how)) && how->flags & O_TRUNC;
+	return call->args[path + 1] & O_TRUNC;
+}
+
+/* ---- what it takes ---- */
+
+int64_t quota_pages_of_bytes(int64_t bytes)
+{
+	return bytes / PAGE + (bytes % PAGE != 0);
+}
+
+/* Blocks are of 512 bytes, stat(2). Those behind the end of the file are its file system's
+ * own affair, and so are those by which it finds the others. */
+int64_t quota_pages(const struct stat *st)
+{
+	int64_t blocks = quota_pages_of_bytes(st->st_blocks * 512);
+	int64_t size = quota_pages_of_bytes(st->st_size);
+
+	return blocks < size ? blocks : size;
+}
+
+bool quota_fd(int64_t fd, struct stat *st)
+{
+	return !sys2(__NR_fstat, (int)fd, st) && S_ISREG(st->st_mode);
+}
+
+bool quota_stat(const struct call *call, uint32_t index, int flags, struct stat *st)
+{
+	const struct row *row = &rows[call->id];
+
+	if (index >= row->nargs)
+		return false;
+	int8_t from = row->args[index].from;
+	int64_t dirfd = from >= 0 ? call->args[from] : AT_FDCWD;
+
+	return !sys4(__NR_newfstatat, (int)dirfd, call->args[index], st, flags)
+		&& S_ISREG(st->st_mode);
+}
+
+/* ---- which calls it is about ---- */
+
+/* As /proc names what has no name any more, proc(5). */
+static void drop_deleted(char *path)
+{
+	static const char word[] = " (deleted)";
+	long length = 0, size = sizeof(word) - 1;
+
+	while (path[length])
+		length++;
+	for (long i = 0; i < size; i++)
+		if (length < size || path[length - size + i] != word[i])
+			return;
+	path[length - size] = 0;
+}
+
+__attribute__((noinline)) bool quota_fits(const struct call *call, uint32_t index,
+					  const char *glob)
+{
+	char path[PATH_ROOM];
+
+	if (index >= rows[call->id].nargs || !call_path(call, index, path))
+		return false;
+	if (rows[call->id].args[index].kind == ARG_FD)
+		drop_deleted(path);
+	return glob_match(glob, path);
+}
+
+/* Only the last descriptor of what has no name frees it: of which is the last we can't
+ * know, and the next call that writes to it puts it right. */
+static bool closes_unnamed(const struct call *call)
+{
+	struct stat st;
+
+	return quota_fd(call->args[0], &st) && !st.st_nlink;
+}
+
+bool quota_concerns(const struct call *call, const char *glob)
+{
+	if (quiet)
+		return false;
+	switch (quota_role(call)) {
+	case ROLE_NONE: return false;
+	case ROLE_WRITE:
+	case ROLE_COPY:
+	case ROLE_ALLOCATE:
+	case ROLE_RESIZE: return quota_fits(call, quota_out(call), glob);
+	case ROLE_CLOSE: return closes_unnamed(call) && quota_fits(call, 0, glob);
+	case ROLE_OPEN: return truncates(call) && quota_fits(call, quota_path(call, 0), glob);
+	case ROLE_TRUNCATE:
+	case ROLE_UNLINK: return quota_fits(call, quota_path(call, 0), glob);
+	case ROLE_RENAME: return quota_fits(call, quota_path(call, 0), glob)
+			|| quota_fits(call, quota_new_path(call), glob);
+	}
+	return false;
+}
