@@ -28,9 +28,7 @@ other commands (--help): ctl, fiu, check, coverage, calls, plugins, new-plugin
 A program named like one of them needs `--`.
 exit status: the command's own; 124 timed out, 125 pyshim failed, 126/127 not run
 
-examples:
-  pyshim -e inject=read:error=EINTR:when=3+2 ./app
-  pyshim --map /etc/app=./testdata ./app
+example: pyshim -e inject=read:error=EINTR:when=3+2 ./app
 """
 
 

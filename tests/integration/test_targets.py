@@ -23,6 +23,7 @@ ELSEWHERE = {
     *("exec_errors", "exec_large", "no_libc_env", "own_preload"),  # test_exec.py
     *("blocked", "paced"),  # test_trace.py
     "waits",  # test_interrupt.py
+    *("all_syscalls", "same_calls"),  # test_strace_same.py
     *(
         "oracle_files",
         "oracle_network",
@@ -158,6 +159,7 @@ LIMITS = {
     # Python starts before the program, and ld.so's malloc is the program's.
     "own_allocator": f"{INSIDE}|{OWN}",
     "own_stack_gone": f"{NATIVE}|{UNARMED}",
+    "pokes": UNREAD,
     "raw_children": f"{UNARMED}|{BYPASSED}",
     "raw_thread_fs": UNARMED,
     "seccomp_filter": SECCOMP,
