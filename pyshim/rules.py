@@ -44,12 +44,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pyshim import expressions, fairness, limits
+from pyshim import limits, rule_calls
 from pyshim.calls import Call, Table
 from pyshim.errors import UsageError, nearest
 from pyshim.excerpt import Excerpt
 from pyshim.expressions import Expression
-from pyshim.pokes import Poke, beyond_reach
+from pyshim.pokes import Poke
 from pyshim.rule_keys import (
     ACTIONS,
     ACTIONS_ALLOWED,
@@ -198,26 +198,7 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
     if qualifier == "fault":
         values.setdefault("error", errno.ENOSYS)
     _check_actions(values, whole)
-    calls = table.select(selection)
-    for number, _ in (*values.get("poke_enter", ()), *values.get("poke_exit", ())):
-        if message := beyond_reach(calls, number):
-            raise UsageError(f"{message}: {whole!r}", at=selection)
-    if values.keys() & {"error", "retval"}:
-        calls = _returning(calls, selection)
-    if values.keys() & ACTIONS <= {"delay_exit", "poke_exit"} or "after" in values:
-        calls = _coming_back(calls, selection)
-    calls = limits.meeting(calls, values, selection, table)
-    if "short" in values:
-        calls = _moving(calls, selection)
-    if "budget" in values:
-        values["error"] = errno.ENOMEM
-        calls = _allocating(calls, selection)
-    if "condition" in values:
-        calls = _knowing(calls, values["condition"], selection)
-    if isinstance(values.get("error"), str):
-        calls, values["error"] = _with_code(calls, values["error"], selection, table)
-    if "fair_only" in values:
-        calls = fairness.only_listed(calls, values["error"], selection)
+    calls, values = rule_calls.able(table.select(selection), values, selection, table)
     stand_ins = table.stand_ins(selection) & calls
     return Rule(whole, calls, stand_ins=stand_ins, **values)
 
@@ -234,72 +215,6 @@ def _check_actions(values: dict[str, Any], whole: str) -> None:
     if "off" in values and "name" not in values:
         message = f"what is off needs a name to be switched on by, in {whole!r}"
         raise UsageError(message, allowed="name=", at=end)
-
-
-def _moving(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
-    """Those that move bytes and may move fewer."""
-    left = frozenset(call for call in calls if call.moves)
-    if calls and not left:
-        message = f"no call that may move fewer bytes: {str(selection)!r}"
-        allowed = "read write readv send recvmsg sendfile and the like"
-        raise UsageError(message, allowed=allowed, at=selection)
-    return left
-
-
-def _allocating(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
-    """Those that a budget can be for."""
-    left = frozenset(c for c in calls if c.allocates and c.ret != "void")
-    if calls and not left:
-        message = f"no call that allocates: {str(selection)!r}"
-        raise UsageError(message, allowed="%alloc, and names of it", at=selection)
-    return left
-
-
-def _knowing(
-    calls: frozenset[Call], condition: Expression, selection: Excerpt
-) -> frozenset[Call]:
-    """Those that have all the parameters that the condition names."""
-    left = frozenset(call for call in calls if condition.knows(call))
-    if calls and not left:
-        name, guess = expressions.unknown_name(condition, calls)
-        message = f"no call of {str(selection)!r} knows {name or condition.text!r}"
-        start = selection.whole.find(condition.text)
-        at = Excerpt(selection.whole, start, start + len(condition.text))
-        raise UsageError(message, nearest=guess, at=at if start >= 0 else selection)
-    return left
-
-
-def _with_code(
-    calls: frozenset[Call], code: str, selection: Excerpt, table: Table
-) -> tuple[frozenset[Call], int]:
-    """Those that fail with a code that is no errno (EAI_AGAIN), and its number."""
-    able = frozenset(call for call in calls if code in call.codes)
-    if not able:
-        knowing = sorted(each.name for each in table.reachable if code in each.codes)
-        message = f"no call of {selection.whole!r} fails with {code}"
-        raise UsageError(message, allowed=" ".join(knowing[:6]), at=selection)
-    return able, next(iter(able)).codes[code]
-
-
-def _returning(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
-    """Without exit: a set may hold it, but a hit that changes nothing is none.
-
-    Nor rewinddir: the program could not see that it was not done.
-    """
-    left = frozenset(call for call in calls if call.ret != "void")
-    if calls and not left:
-        message = f"what returns nothing has no result to change: {selection.whole!r}"
-        raise UsageError(message, at=selection)
-    return left
-
-
-def _coming_back(calls: frozenset[Call], selection: Excerpt) -> frozenset[Call]:
-    """Without exit and what is left by a jump: nothing of ours comes after them."""
-    left = frozenset(call for call in calls if call.comes_back)
-    if calls and not left:
-        message = f"no exit to delay is seen of these calls: {selection.whole!r}"
-        raise UsageError(message, at=selection)
-    return left
 
 
 def _parts(text: Excerpt) -> list[Excerpt]:

@@ -107,26 +107,26 @@ struct plan_place {
 };
 
 enum rule_action {
-	ACT_ERRNO = 1,
-	ACT_RETURN = 2,
-	ACT_SIGNAL = 4,
-	ACT_DELAY_ENTER = 8,
-	ACT_DELAY_EXIT = 16,
-	ACT_ASK = 32,        /* ask Python hook number `value`; never ends the search */
-	ACT_AFTER = 64,      /* with ACT_ERRNO: make the call first */
-	ACT_SHORT = 128,     /* move `value` bytes, or -value percent of them */
-	ACT_INTERRUPT = 256, /* a signal while the call waits */
-	AFTER_CLOSE = 1024,  /* ACT_AFTER, but only of what closes a descriptor */
-	ACT_MARK = 512,      /* it opens a path of since= */
-	ACT_POKE_ENTER = 2048, /* write into memory, before the call or behind it ... */
-	ACT_POKE_EXIT = 4096,
-	ACT_FDS = 8192,      /* as if RLIMIT_NOFILE were `fds`, which TEST_FDS has found reached */
-	ACT_QUOTA = 16384,   /* the files at `glob` take no more than `quota` pages */
-	ACT_KEEP = 32768,    /* what it overwrites is kept until it is synced */
-	ACT_LOSE = 1 << 19,  /* with ACT_ERRNO: what is kept is written back */
-	ONCE_PER_SITE = 1 << 16, /* conditions from here on */
-	ONLY_FAIR = 1 << 17,
-	NOT_CAUGHT = 1 << 18,/* not what comes through no symbol: libc's own, inline ones */
+	ACT_ERRNO = 1 << 0,
+	ACT_RETURN = 1 << 1,
+	ACT_SHORT = 1 << 2,       /* move `value` bytes, or -value percent of them */
+	ACT_AFTER = 1 << 3,       /* with ACT_ERRNO: make the call first */
+	AFTER_CLOSE = 1 << 4,     /* the same, but only of what closes a descriptor */
+	ACT_SIGNAL = 1 << 5,
+	ACT_INTERRUPT = 1 << 6,   /* a signal while the call waits */
+	ACT_DELAY_ENTER = 1 << 7,
+	ACT_DELAY_EXIT = 1 << 8,
+	ACT_POKE_ENTER = 1 << 9,  /* write into memory, before the call ... */
+	ACT_POKE_EXIT = 1 << 10,  /* ... or behind it */
+	ACT_FDS = 1 << 11,        /* as if RLIMIT_NOFILE were `fds`: TEST_FDS has found it reached */
+	ACT_QUOTA = 1 << 12,      /* the files at `glob` take no more than `quota` pages */
+	ACT_KEEP = 1 << 13,       /* what it overwrites is kept until it is synced */
+	ACT_LOSE = 1 << 14,       /* with ACT_ERRNO: what is kept is written back */
+	ACT_MARK = 1 << 15,       /* it opens a path of since= */
+	ACT_ASK = 1 << 16,        /* ask Python hook number `value`; never ends the search */
+	ONCE_PER_SITE = 1 << 17,  /* conditions from here on */
+	ONLY_FAIR = 1 << 18,
+	NOT_CAUGHT = 1 << 19,     /* not what comes through no symbol: libc's own, inline ones */
 };
 
 /* What is asked of every call comes first. */

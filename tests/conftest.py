@@ -19,6 +19,12 @@ PYSHIM = [sys.executable, "-m", "pyshim"]
 """The command under test, as a prefix of a command line."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: it mostly waits, and at the end it would do so alone."""
+    items.sort(key=lambda item: item.nodeid.split("::")[-1] != "test_part")
+
+
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """`target("site_loop")` compiles tests/targets/site_loop.c and gives its path."""

@@ -23,4 +23,5 @@ def look(run: Run, rules: Sequence[Rule]) -> None:
         if strange:
             said.append(f"{fairness.name(error)} of {fairness.some(strange)}")
     if said:
-        run.say(f"unlisted in the manual, injected all the same: {'; '.join(said)}")
+        pairs = "; ".join(dict.fromkeys(said))
+        run.say(f"unlisted in the manual, injected all the same: {pairs}")

@@ -23,16 +23,11 @@ PART = {
         *("*.GeneralModuleTests.*", "*.Basic*", "*.Sendmsg*", "*.Recvmsg*TCPTest.*"),
         *("*.TestUnixDomain.*", "*.Sendfile*", "*.*SCMRights*", "*.*Fds*"),
     ),
-    "selectors": ("*.EpollSelectorTestCase.*", "*.SelectSelectorTestCase.*"),
     "asyncio.test_streams": (),
     "asyncio.test_unix_events": (),
     "asyncio.test_sendfile": ("*EPoll*",),
-    "asyncio.test_events": ("*.EPollEventLoopTests.*",),
-    "asyncio.test_subprocess": ("*PidfdWatcher*", "*ThreadedWatcher*"),
-    "multiprocessing_fork": (
-        "*.WithProcessesTest[CLQS]*",
-        "*.WithManagerTestQueue.*",
-    ),
+    "asyncio.test_subprocess": ("*PidfdWatcher*",),
+    "multiprocessing_fork": ("*.WithProcessesTest[LQ]*",),
     "multiprocessing_spawn": ("*.WithProcessesTestSharedMemory.*",),
     "multiprocessing_forkserver": ("*.WithProcessesTestQueue.*",),
 }
@@ -40,7 +35,7 @@ PART = {
 QUICK = frozenset(
     (
         *("os", "posix", "fork1", "thread", "select", "epoll", "mmap", "fcntl", "pty"),
-        *("signal", "subprocess", "threading", "tempfile", "asyncio.test_unix_events"),
+        *("threading", "tempfile", "asyncio.test_unix_events"),
     )
 )
 """Those of PART that are run under the full layer, too."""

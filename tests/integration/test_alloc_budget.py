@@ -107,7 +107,16 @@ def ended(done: Done) -> tuple[int, bytes]:
     return done.status, done.stdout
 
 
-@pytest.fixture(params=PROGRAMS)
+IN_TIME = ("sort", "python", "sqlite3")
+"""For make test; the others are for make outside."""
+
+
+@pytest.fixture(
+    params=[
+        name if name in IN_TIME else pytest.param(name, marks=pytest.mark.long)
+        for name in PROGRAMS
+    ]
+)
 def program(request: pytest.FixtureRequest) -> list[str]:
     command = PROGRAMS[request.param]
     if subprocess.run(

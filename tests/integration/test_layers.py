@@ -190,13 +190,13 @@ def explained(done: Done) -> list[str]:
 
 
 def test_it_says_which_layer_and_why(pyshim: Pyshim) -> None:
-    words = ("-e", "inject=openat,fopen:error=EIO", "-e", "inject=fclose:error=EIO")
+    words = ("-e", "inject=openat,fopen:error=EACCES", "-e", "inject=fclose:error=EIO")
     lines = explained(
         pyshim("--explain", *words, "-e", "trace=openat,/^fopen,fclose", "true")
     )
     assert lines[:3] == [
         "layer: full, for these want what libc also does by itself:",
-        "  inject=openat,fopen:error=EIO: openat",
+        "  inject=openat,fopen:error=EACCES: openat",
         "  log, events: openat",
     ]
     assert any(line.startswith("  for rules: fclose fopen ") for line in lines)
@@ -223,7 +223,7 @@ def test_its_first_line(pyshim: Pyshim, words: str, first: str) -> None:
 
 
 def test_it_runs_nothing_and_leaves_nothing(pyshim: Pyshim, tmp_path: Path) -> None:
-    rules = [f"-einject=openat:error=EIO:when={number}" for number in range(1, 40)]
+    rules = [f"-einject=openat:error=EACCES:when={number}" for number in range(1, 40)]
     words = ("--explain", "-o", "log", *rules, "sh", "-c", "echo > file")
     assert any("and 32 more" in line for line in explained(pyshim(*words)))
     assert [each.name for each in tmp_path.iterdir()] == ["data"]

@@ -145,6 +145,7 @@ def test_in_a_child_by_fork(tmp_path: Path) -> None:
     check(pytest_on(tmp_path, MANY), passed=12)
 
 
+@pytest.mark.long
 def test_unittest_functions(tmp_path: Path) -> None:
     source = """
 import unittest
@@ -308,6 +309,7 @@ def test_the_marker_is_known(tmp_path: Path) -> None:
     assert "@pytest.mark.faults(*rules, require_hit=True): " in session.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [["-s"], ["--capture=sys"], ["-x", "-v"]], ids=str)
 def test_with_other_options(tmp_path: Path, options: list[str]) -> None:
     source = """
@@ -351,12 +353,14 @@ def test_workers_have_a_shim_each(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("pyshim-*"))
 
 
+@pytest.mark.long
 def test_workers_without_marked_tests(tmp_path: Path) -> None:
     session = pytest_on(tmp_path, PLAIN, "-n", "2")
     check(session, passed=1)
     assert session.starts == 0
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_is_replaced_under_a_shim(tmp_path: Path) -> None:
     source = """
 @pytest.mark.faults("mkdir:error=EROFS")
@@ -370,6 +374,7 @@ def test_marked(number):
     check(pytest_on(tmp_path, source, "-n", "1"), failed=1, passed=3)
 
 
+@pytest.mark.long
 def test_workers_of_a_pytest_that_a_program_called(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         "import pytest, sys\nsys.exit(pytest.main(sys.argv[1:]))\n"

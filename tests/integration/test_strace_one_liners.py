@@ -13,7 +13,7 @@ import pytest
 from shimmed import PYSHIM
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
-SHORT = 20
+SHORT = 10
 LIST = Path(__file__).parent / "strace_one_liners.txt"
 
 
