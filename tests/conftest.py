@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 RUNS = Path("/dev/shm")
 TARGETS = Path(__file__).parent / "targets"
 CFLAGS = ["-Wall", "-Wextra", "-Werror", "-pthread", "-O1", "-g"]
+FOREIGN = ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS")
+"""They change what the pytests show that some tests run."""
 PYSHIM = [sys.executable, "-m", "pyshim"]
 """The command under test, as a prefix of a command line."""
 
@@ -61,7 +63,7 @@ def no_folders_of_killed_hosts() -> Iterator[None]:
 def plain_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests see the same environment wherever they run, and leave the user's alone."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    for name in ("LD_PRELOAD", "PYSHIM_RUN", "LD_LIBRARY_PATH"):
+    for name in (*FOREIGN, "LD_PRELOAD", "PYSHIM_RUN", "LD_LIBRARY_PATH"):
         os.environ.pop(name, None)
     os.environ["LC_ALL"] = "C.UTF-8"
 

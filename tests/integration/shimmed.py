@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pytest
 
 PYSHIM = (sys.executable, "-m", "pyshim")
 BY_SYMBOLS = (*PYSHIM, "--layer=symbols")
@@ -24,6 +26,16 @@ def pyshim_call_exit(call):
     return None
 """
 """The plugin that is asked about everything and does nothing."""
+
+
+def in_turn(items: Iterable[object], every: int) -> list[object]:
+    """Parameters: one in `every` is for make test, the others for make outside."""
+    return [
+        pytest.param(each, marks=pytest.mark.long if number % every else ())
+        for number, each in enumerate(items)
+    ]
+
+
 SECONDS = 40
 """After which a command is taken to hang."""
 ALL_SEEN = re.compile(

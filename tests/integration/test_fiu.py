@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from shimmed import PYSHIM
+from shimmed import PYSHIM, in_turn
 
 Done = subprocess.CompletedProcess[str]
 Pyshim = Callable[..., Done]
@@ -64,7 +64,9 @@ def test_there_are_lines_enough() -> None:
 
 
 @needs_libfiu
-@pytest.mark.parametrize("line", lines(), ids=lambda each: ";".join(each.commands))
+@pytest.mark.parametrize(
+    "line", in_turn(lines(), 3), ids=lambda each: ";".join(each.commands)
+)
 def test_the_program_sees_what_libfiu_shows_it(
     pyshim: Pyshim, tmp_path: Path, points: str, line: Line
 ) -> None:

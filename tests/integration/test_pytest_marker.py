@@ -44,6 +44,7 @@ def test_behind(tmp_path):
     assert not list(tmp_path.glob("pyshim-*"))
 
 
+@pytest.mark.long
 def test_fixtures_are_not_hit(tmp_path: Path) -> None:
     source = f"""
 {WRITES}
@@ -90,6 +91,7 @@ def test_it(tmp_path, again):
     check(pytest_on(tmp_path, source), passed=3)
 
 
+@pytest.mark.long
 def test_several_rules_of_class_and_function(tmp_path: Path) -> None:
     source = f"""
 {WRITES}
@@ -132,6 +134,7 @@ def test_another(pyshim):
     check(pytest_on(tmp_path, source), passed=2)
 
 
+@pytest.mark.long
 def test_a_pytest_that_is_a_script(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("pytest")
     session = pytest_on(tmp_path, MARKED, command=(str(script), *PYTEST[3:]))
@@ -139,6 +142,7 @@ def test_a_pytest_that_is_a_script(tmp_path: Path) -> None:
     assert session.starts == 1
 
 
+@pytest.mark.long
 def test_in_a_child_by_fork(tmp_path: Path) -> None:
     """As plugins do that run each test in a process of its own."""
     (tmp_path / "conftest.py").write_text(FORKS)
@@ -246,6 +250,7 @@ def test_late():
     assert "AssertionError" not in session.stdout
 
 
+@pytest.mark.long
 def test_run_in_a_marked_test(tmp_path: Path) -> None:
     source = """
 @pytest.mark.faults("mkdir:error=EIO", require_hit=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from disks import both, can_mount, on_quota
 from reports import Done, said
+from shimmed import in_turn
 
 Target = Callable[..., str]
 Pyshim = Callable[..., Done]
@@ -104,7 +105,7 @@ except sqlite3.Error as error: print(error)
 
 
 @needs_mount
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", in_turn(PROGRAMS, 2))
 def test_programs_end_as_on_a_full_tmpfs(disk: Path, name: str) -> None:
     script = PROGRAMS[name]
     if name in ("git", "gcc") and not shutil.which(name):

@@ -15,7 +15,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
-from shimmed import PYSHIM
+from shimmed import PYSHIM, in_turn
 
 from pyshim.calls import table
 from pyshim.excerpt import Excerpt
@@ -223,7 +223,7 @@ def members(program: str, chosen: str, log: Path) -> frozenset[str]:
     )
 
 
-@pytest.mark.parametrize("chosen", SETS)
+@pytest.mark.parametrize("chosen", in_turn(SETS, 4))
 def test_a_set_holds_the_syscalls_that_strace_has_in_it(
     target: Target, tmp_path: Path, chosen: str
 ) -> None:
