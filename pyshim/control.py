@@ -124,7 +124,7 @@ class Control(Board):
         try:
             named = json.loads((folder / NAMES).read_text(encoding="utf-8"))
             plan = (folder / "plan").read_bytes()
-            arena = _mapped(folder / "arena")
+            arena = mapped(folder / "arena")
         except OSError as error:
             raise PyshimError(
                 f"{folder}: no run whose rules can be switched: {error.strerror}",
@@ -142,7 +142,7 @@ def tell_names(folder: Path, rules: Sequence[Rule]) -> list[tuple[str, str]]:
     return named
 
 
-def _mapped(path: Path) -> Any:
+def mapped(path: Path) -> Any:
     """The arena up to its chunks: struct arena. Raises OSError.
 
     By mmap(2) itself: Python's keeps a descriptor, which a program that is tested for

@@ -15,7 +15,7 @@ import pytest
 from pyshim.errors import PyshimError
 from pyshim.hit_record import Hit
 from pyshim.testing import restart, runner, under
-from pyshim.testing.switches import Switches, host_pid, switches
+from pyshim.testing.switches import OwnSwitches, host_pid, switches
 
 MARKER = "faults"
 _WAIT = 20.0
@@ -68,7 +68,7 @@ class Marked:
 
     rules: tuple[str, ...]
     home: restart.Home
-    switches: Switches
+    switches: OwnSwitches
     require_hit: bool
     modules: dict[str, str] = field(default_factory=dict)
     """The files that hits were in, by the name that `Hit.site` has."""
