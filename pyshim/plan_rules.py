@@ -18,6 +18,7 @@ from pyshim.errors import PluginError, UsageError
 from pyshim.expressions import Step
 from pyshim.places import Place
 from pyshim.plan_pool import Pool
+from pyshim.rule_keys import EVERY_CALL, When
 from pyshim.rule_values import FD_KINDS
 from pyshim.rules import Rule, threshold
 from pyshim.wants import TargetHook
@@ -53,6 +54,7 @@ class _Ref:
     rule: int
     counter: int
     tests: tuple[Test, ...]
+    when: When
 
 
 class CompiledRules:
@@ -90,7 +92,7 @@ class CompiledRules:
             own = tests
             if rule.condition:
                 own += (Test(lib.TEST_IF, steps=rule.condition.steps(call)),)
-            self._refer(call, index, counters[call.syscall], own)
+            self._refer(call, index, counters[call.syscall], own, rule.when)
 
     def add_hook(self, number: int, hook: TargetHook) -> None:
         """A Python hook is a rule without a result: it notes who is to be asked."""
@@ -128,7 +130,7 @@ class CompiledRules:
         made = ffi.new("struct plan_rule[]", len(self._rules))
         for index, (struct, values) in enumerate(zip(made, self._rules, strict=True)):
             own = {"index": index, "glob": pool.text(values.get("glob", ""))}
-            for key, value in (_ALWAYS | values | own).items():
+            for key, value in ({"chance": _ALL} | values | own).items():
                 at = pool.array(value) if isinstance(value, bytes) else value
                 setattr(struct, key, at)
         return made
@@ -142,6 +144,9 @@ class CompiledRules:
             at = pool.array(_tests(tests, pool)) if tests else 0
             struct.rule, struct.counter = ref.rule, ref.counter
             struct.tests, struct.ntests = at, len(tests)
+            struct.action = self._rules[ref.rule]["action"]
+            struct.first, struct.step = ref.when.first, ref.when.step
+            struct.last = min(ref.when.last, _ALL)
         return made
 
     def _add_rule(self, values: dict[str, Any]) -> int:
@@ -151,9 +156,15 @@ class CompiledRules:
         return len(self._rules) - 1
 
     def _refer(
-        self, call: Call, rule: int, counter: int, tests: tuple[Test, ...]
+        self,
+        call: Call,
+        rule: int,
+        counter: int,
+        tests: tuple[Test, ...],
+        when: When = EVERY_CALL,
     ) -> None:
-        self.refs.setdefault(call.id, []).append(_Ref(rule, counter, tests))
+        ref = _Ref(rule, counter, tests, when)
+        self.refs.setdefault(call.id, []).append(ref)
 
     def _counter(self) -> int:
         self.ncounters += 1
@@ -229,9 +240,6 @@ def _array(ctype: str, items: Any) -> bytes:
     return bytes(ffi.buffer(ffi.new(ctype, items)))
 
 
-_ALWAYS = {"chance": _ALL, "first": 1, "last": _ALL, "step": 1}
-
-
 def _values(rule: Rule) -> dict[str, Any]:
     """The fields of struct plan_rule."""
     signal, after = rule.interrupt
@@ -251,9 +259,6 @@ def _values(rule: Rule) -> dict[str, Any]:
         "quota": -(-(rule.quota or 0) // _PAGE),
         "chance": min(threshold(rule.probability), _ALL),
         "seed": rule.seed,
-        "first": rule.when.first,
-        "last": min(rule.when.last, _ALL),
-        "step": rule.when.step,
     }
 
 

@@ -22,11 +22,11 @@ static uint64_t mix(uint64_t x)
 
 /* One more; returns how many. While there is but one thread, one instruction is enough:
  * a signal handler can't come between, and the lock prefix costs as much as all the rest. */
-static uint32_t count_up(uint32_t *counter)
+static uint32_t count_up(uint32_t *counter, bool alone)
 {
 	uint32_t before = 1;
 
-	if (!__libc_single_threaded)
+	if (!alone)
 		return __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 	__asm__ volatile("xaddl %0, %1" : "+r"(before), "+m"(*counter));
 	return before + 1;
@@ -53,10 +53,11 @@ static bool site_first(const struct call *call, uint32_t rule)
 	return false;
 }
 
-static bool when_hits(const struct plan_rule *rule, uint32_t count)
+/* The division, which costs more than the rest, only where there is a step. */
+static bool when_hits(const struct plan_ref *ref, uint32_t count)
 {
-	return count >= rule->first && count <= rule->last
-		&& (count - rule->first) % rule->step == 0;
+	return count >= ref->first && count <= ref->last
+		&& (ref->step == 1 || (count - ref->first) % ref->step == 0);
 }
 
 static bool chance_hits(const struct plan_rule *rule, uint32_t count)
@@ -69,17 +70,21 @@ static bool chance_hits(const struct plan_rule *rule, uint32_t count)
 /* The last condition, and it counts: a hit is a hit. */
 static bool times_left(const struct plan_rule *rule)
 {
-	return !rule->times || count_up(&process->counters[rule->times_counter]) <= rule->times;
+	uint32_t *counter = &process->counters[rule->times_counter];
+
+	return !rule->times || count_up(counter, __libc_single_threaded) <= rule->times;
 }
 
-static bool fires(struct call *call, const struct plan_rule *rule, uint32_t count,
-		  uint32_t index)
+/* What is asked behind when=. */
+static bool fires(struct call *call, const struct plan_ref *ref, uint32_t count)
 {
-	if (!when_hits(rule, count) || !chance_hits(rule, count))
+	const struct plan_rule *rule = parts.rules + ref->rule;
+
+	if (!chance_hits(rule, count))
 		return false;
-	if (rule->action & ONLY_FAIR && !call_is_fair(call))
+	if (ref->action & ONLY_FAIR && !call_is_fair(call))
 		return false;
-	if (rule->action & ONCE_PER_SITE && !site_first(call, index))
+	if (ref->action & ONCE_PER_SITE && !site_first(call, ref->rule))
 		return false;
 	return times_left(rule);
 }
@@ -153,35 +158,36 @@ static const struct plan_rule *hit(struct call *call, const struct plan_rule *de
 	return all;
 }
 
-static bool applies(const struct call *call, const struct plan_rule *rule,
-		    const struct plan_ref *ref)
+static bool applies(const struct call *call, const struct plan_ref *ref)
 {
-	if (rule->action & NOT_CAUGHT && call->flags & CALL_CAUGHT)
-		return false;
 	/* Relaxed: nothing else comes with the switch. */
 	if (__builtin_expect(__atomic_load_n(&arena->off[ref->rule], __ATOMIC_RELAXED), 0))
+		return false;
+	if (ref->action & NOT_CAUGHT && call->flags & CALL_CAUGHT)
 		return false;
 	return !ref->ntests || tests_hold(call, ref);
 }
 
+/* A rule that does not fire is to cost little: what the loop needs is looked up before it,
+ * and it reads no struct plan_rule. */
 const struct plan_rule *rules_match(struct call *call, const struct plan_row *want,
 				    struct plan_rule *all)
 {
+	const struct plan_ref *ref = parts.refs + want->first_ref, *end = ref + want->nrefs;
 	const struct plan_rule *decided = NULL;
+	uint32_t *counters = process->counters;
+	bool alone = __libc_single_threaded;
 
-	for (uint32_t i = 0; i < want->nrefs; i++) {
-		const struct plan_ref *ref = parts.refs + want->first_ref + i;
-		const struct plan_rule *rule = parts.rules + ref->rule;
-
-		if (!applies(call, rule, ref))
+	for (; ref < end; ref++) {
+		if (!applies(call, ref))
 			continue;
-		if (rule->action & ACT_ASK) {
-			call->hooks |= 1u << rule->value;
+		if (ref->action & ACT_ASK) {
+			call->hooks |= 1u << parts.rules[ref->rule].value;
 			continue;
 		}
-		uint32_t count = count_up(&process->counters[ref->counter]);
+		uint32_t count = count_up(&counters[ref->counter], alone);
 
-		if (fires(call, rule, count, ref->rule))
+		if (when_hits(ref, count) && fires(call, ref, count))
 			decided = hit(call, decided, ref->rule, count, all);
 	}
 	return decided;

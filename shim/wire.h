@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 10
+#define WIRE_VERSION 11
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 #define MAX_HOOKS 32
@@ -26,12 +26,12 @@ enum plan_flag {
 	PLAN_TSC = 1,        /* clock ticks are rdtsc, else CLOCK_MONOTONIC in ns */
 	PLAN_FAIRNESS = 2,   /* some rule asks whether an EINTR is fair */
 	PLAN_TRACE = 4,      /* events are wanted */
+	PLAN_UNHEARD = 8,    /* no plugin listens: only what the report needs is told */
 	PLAN_FULL = 16,      /* arm the catch-all */
 	PLAN_STRICT = 32,    /* the first error of a Python hook ends the run */
-	PLAN_UNHEARD = 8,    /* no plugin listens: only what the report needs is told */
 	PLAN_HOST = 64,      /* Python hooks run in the host, remote.h ... */
-	PLAN_BUDGET = 256,   /* some rule has a budget: count what is allocated, alloc.c */
 	PLAN_INSIDE = 128,   /* ... or in the target, or not at all; neither: where they can */
+	PLAN_BUDGET = 256,   /* some rule has a budget: count what is allocated, alloc.c */
 };
 
 enum want_flag {
@@ -47,11 +47,15 @@ struct plan_row {
 	uint32_t first_ref;  /* ... in the order given */
 };
 
+/* A rule for one call, with all that is looked at while it does not fire: half a cache
+ * line, where its struct plan_rule has two. */
 struct plan_ref {
 	uint32_t rule;
+	uint32_t action;     /* of that rule */
 	uint32_t counter;    /* index into the process's counters */
 	uint32_t tests;      /* offset of `ntests` struct plan_test: all must hold */
 	uint32_t ntests;
+	uint32_t first, last, step;        /* when=, counted from 1, last included */
 };
 
 /* A condition, cheap ones first. conditions.c */
@@ -129,22 +133,19 @@ enum rule_action {
 	NOT_CAUGHT = 1 << 19,     /* not what comes through no symbol: libc's own, inline ones */
 };
 
-/* What is asked of every call comes first. */
 struct plan_rule {
 	uint32_t action;     /* enum rule_action */
 	uint32_t chance;     /* of 2^32, 0xffffffff: always */
-	uint32_t first, last, step;        /* when=, counted from 1, last included */
 	uint32_t times;      /* hits a process, 0: any number ... */
 	uint32_t times_counter;            /* ... counted there */
 	int32_t err;
+	uint32_t signal;
 	uint64_t seed;
 	int64_t value;       /* ACT_RETURN: what; ACT_ASK: which hook; ACT_SHORT */
 	uint64_t delay_enter, delay_exit;  /* ns */
 	uint64_t marks;      /* ACT_MARK: arena->marks that a call sets which succeeds */
-	uint32_t signal;
 	uint32_t interrupt, interrupt_after;  /* a signal, us */
 	uint32_t poke_enter, poke_exit;    /* ... by the struct plan_poke at that offset */
-	uint32_t pad;
 	int64_t fds;         /* ACT_FDS */
 	int64_t quota;       /* ACT_QUOTA: pages of 4 KiB */
 	uint32_t glob;       /* offset of it */
@@ -359,8 +360,8 @@ struct memory {
 _Static_assert(sizeof(((struct plan *)0)->moment_hooks) == MOMENTS * 4, "one for each");
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
-_Static_assert(sizeof(struct plan_rule) == 120, "rule");
-_Static_assert(sizeof(struct plan_ref) == 16, "ref");
+_Static_assert(sizeof(struct plan_rule) == 104, "rule");
+_Static_assert(sizeof(struct plan_ref) == 32, "ref");
 _Static_assert(sizeof(struct plan_test) == 32, "test");
 _Static_assert(sizeof(struct proc) == 40, "proc");
 
