@@ -4,11 +4,15 @@
 #include <signal.h>
 #include <time.h>
 #include "actions.h"
+#include "dispatch.h"
 #include "failure.h"
 #include "fd_limit.h"
 #include "handlers.h"
+#include "interrupt.h"
+#include "partly.h"
 #include "plan.h"
 #include "poke.h"
+#include "quota.h"
 #include "rules.h"
 #include "sys.h"
 #include "thread.h"
@@ -86,6 +90,43 @@ void act_late(struct call *call, const struct plan_rule *rule)
 	call->count = (uint32_t)hits;
 	call->flags |= CALL_HIT;
 	call->entered = trace_clock();
+}
+
+static void make_within_quota(struct call *call, call_real *real, const struct plan_rule *rule)
+{
+	struct quota_use use;
+
+	quota_begin(call, rule, &use);
+	if (use.fit)
+		partly_make(call, real, (int64_t)use.fit);
+	else if (!(call->flags & CALL_ANSWERED))
+		call_make(call, real);
+	quota_end(call, rule, &use);
+}
+
+static void make(struct call *call, call_real *real, const struct plan_rule *rule)
+{
+	if (rule->action & ACT_SHORT)
+		partly_make(call, real, rule->value);
+	else if (rule->action & ACT_QUOTA)
+		make_within_quota(call, real, rule);
+	else
+		call_make(call, real);
+}
+
+void act_make(struct call *call, call_real *real, const struct plan_rule *rule)
+{
+	struct unsynced_use unsynced;
+
+	if (rule->action & ACT_INTERRUPT)
+		interrupt_ask(rule);
+	if (rule->action & ACT_KEEP)
+		unsynced_begin(call, &unsynced);
+	make(call, real, rule);
+	if (rule->action & ACT_KEEP)
+		unsynced_end(call, &unsynced);
+	if (rule->action & ACT_INTERRUPT)
+		interrupt_take_back();
 }
 
 /* close(2) releases the descriptor whatever it reports. A call that has really failed says

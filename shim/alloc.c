@@ -186,12 +186,6 @@ NEW(_ZnamSt11align_val_tRKSt9nothrow_t, 7)
 
 /* ---- the way of one call ---- */
 
-static bool is_allocators(const struct call *call)
-{
-	return call->site - (uint64_t)allocator.text
-		< (uint64_t)(allocator.text_end - allocator.text);
-}
-
 /* call_run() without what these can't have: hooks, maps, a syscall of their own. */
 static long run_lean(struct call *call, call_real *real)
 {
@@ -219,7 +213,7 @@ long alloc_run(struct call *call, call_real *real)
 {
 	if (call->site - last_new.code < NEW_CODE)
 		call->site = last_new.caller;
-	bool passes = is_allocators(call);
+	bool passes = library_has(&allocator, call->site);
 
 	/* Relaxed: all threads store the same. What the allocator has for itself may be for
 	 * telling us a block's size. */

@@ -28,23 +28,17 @@ bool askable_only_if_started(void)
 	return own_allocator;
 }
 
-static bool is_in(const struct library *library, uint64_t site)
-{
-	return site - (uint64_t)library->text
-		< (uint64_t)(library->text_end - library->text);
-}
-
 /* libc asks for memory with its allocator's lock held, which Python, or starting it, would
  * take as well; ld.so asks while it loads a library, and Python would load more. */
 static bool holds_locks(const struct call *call)
 {
 	/* Asked in there, a hook would wait for the very lock that is held, if it needs memory
 	 * of ld.so's: for Python itself, for an import, for a thread variable. */
-	if (is_in(&allocator, call->site))
+	if (library_has(&allocator, call->site))
 		return true;
 	if (!(call->flags & CALL_CAUGHT) && !own_allocator)
 		return false;
-	if (is_in(&loader, call->site))
+	if (library_has(&loader, call->site))
 		return true;
 	switch (syscall_of[call->id]) {
 	case __NR_brk:
@@ -58,7 +52,7 @@ static bool holds_locks(const struct call *call)
 	/* The first step of libc's own handler, by which pthread_cancel(3) reaches a thread.
 	 * That is then marked as being cancelled, and a cancellation point in a hook would
 	 * wait for the next mark, which comes behind this call. */
-	case __NR_getpid: return is_in(&libc, call->site);
+	case __NR_getpid: return library_has(&libc, call->site);
 	default: return false;
 	}
 }

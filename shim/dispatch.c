@@ -17,19 +17,15 @@
 #include "dispatch.h"
 #include "failure.h"
 #include "handlers.h"
-#include "interrupt.h"
-#include "partly.h"
 #include "paths.h"
 #include "plan.h"
 #include "process_hooks.h"
 #include "python.h"
-#include "quota.h"
 #include "real.h"
 #include "rules.h"
 #include "sys.h"
 #include "thread.h"
 #include "trace.h"
-#include "unsynced.h"
 
 static bool enters_seccomp(const struct call *call)
 {
@@ -138,46 +134,18 @@ void call_make(struct call *call, call_real *real)
 	trace_unmark(call, &outer);
 }
 
-static void make_within(struct call *call, call_real *real, const struct plan_rule *rule)
-{
-	struct quota_use use;
-
-	quota_begin(call, rule, &use);
-	if (use.fit)
-		partly_make(call, real, (int64_t)use.fit);
-	else if (!(call->flags & CALL_ANSWERED))
-		call_make(call, real);
-	quota_end(call, rule, &use);
-}
-
-static void make_as_told(struct call *call, call_real *real, const struct plan_rule *rule)
-{
-	uint32_t action = rule ? rule->action : 0;
-	struct unsynced_use unsynced;
-
-	if (action & ACT_INTERRUPT)
-		interrupt_ask(rule);
-	if (action & ACT_KEEP)
-		unsynced_begin(call, &unsynced);
-	if (action & ACT_SHORT)
-		partly_make(call, real, rule->value);
-	else if (action & ACT_QUOTA)
-		make_within(call, real, rule);
-	else
-		call_make(call, real);
-	if (action & ACT_KEEP)
-		unsynced_end(call, &unsynced);
-	if (action & ACT_INTERRUPT)
-		interrupt_take_back();
-}
-
 long call_finish(struct call *call, call_real *real, const struct plan_rule *rule)
 {
 	const struct plan_row *want = parts.rows + call->id;
 
 	/* Behind a call that never returns the program has no code: it is made anyway. */
-	if (!(call->flags & (CALL_ANSWERED | CALL_MADE)) || rows[call->id].flags & ROW_NORETURN)
-		make_as_told(call, real, rule);
+	if (!(call->flags & (CALL_ANSWERED | CALL_MADE))
+	    || rows[call->id].flags & ROW_NORETURN) {
+		if (rule)
+			act_make(call, real, rule);
+		else
+			call_make(call, real);
+	}
 	if (in_child_of(call))
 		return failure_give(call);
 	if (rule)

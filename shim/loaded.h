@@ -14,6 +14,13 @@ struct library {
 	uint8_t *text, *text_end;  /* its code, in whole pages that are not writable */
 };
 
+/* Whether it is code of that library. Of a struct that is all 0, none is. */
+static inline bool library_has(const struct library *library, uint64_t code)
+{
+	return code - (uint64_t)library->text
+		< (uint64_t)(library->text_end - library->text);
+}
+
 /* The first one that calls itself so; false: there is none, or it has no build-id. */
 bool find_library(const char *soname, struct library *library);
 

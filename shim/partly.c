@@ -1,11 +1,14 @@
 /* Rules in partly.h. */
 #define _GNU_SOURCE
 #include <alloca.h>
+#include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "dispatch.h"
+#include "failure.h"
 #include "partly.h"
 #include "plan.h"
+#include "poke.h"
 #include "real.h"
 #include "thread.h"
 
@@ -97,6 +100,20 @@ static uint64_t cut(struct vector vector, uint64_t size, struct iovec *to)
 	return n;
 }
 
+/* What recvmsg(2) fills in; where it can't, it has received all the same. What is sent may
+ * lie in read-only memory. */
+static void give_back(struct call *call, struct msghdr *theirs, struct msghdr *ours)
+{
+	ours->msg_iov = theirs->msg_iov;
+	ours->msg_iovlen = theirs->msg_iovlen;
+	long written = memory_write(theirs, ours, sizeof(*ours));
+
+	if (written == -EFAULT)
+		failure_make(call, EFAULT);
+	else if (written < 0)
+		*theirs = *ours;
+}
+
 static void make_message(struct call *call, call_real *real, struct iovec *pieces, uint64_t n)
 {
 	int64_t *argument = &call->args[rows[call->id].moved];
@@ -107,12 +124,8 @@ static void make_message(struct call *call, call_real *real, struct iovec *piece
 	*argument = (int64_t)&ours;
 	call_make(call, real);
 	*argument = (int64_t)theirs;
-	/* recvmsg(2) has filled these in; in what is sent they may lie in read-only memory. */
-	if (call->id == CALL_recvmsg && !call->err) {
-		theirs->msg_namelen = ours.msg_namelen;
-		theirs->msg_controllen = ours.msg_controllen;
-		theirs->msg_flags = ours.msg_flags;
-	}
+	if (call->id == CALL_recvmsg && !call->err)
+		give_back(call, theirs, &ours);
 }
 
 static void make_vector(struct call *call, call_real *real, struct iovec *pieces, uint64_t n)

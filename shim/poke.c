@@ -5,20 +5,20 @@
  * written.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sys/uio.h>
 #include "plan.h"
 #include "poke.h"
 #include "sys.h"
 
-static void write_at(int64_t address, const char *bytes, uint32_t size)
+long memory_write(void *to, const void *from, size_t size)
 {
-	struct iovec from = { (void *)bytes, size };
-	struct iovec to = { (void *)address, size };
+	struct iovec ours = { (void *)from, size };
+	struct iovec theirs = { to, size };
 	/* Ours by the kernel's word: a vfork child is another process on the same memory. */
-	long self = quiet ? 0 : sys0(__NR_getpid);
-
-	if (!self || sys6(__NR_process_vm_writev, self, (long)&from, 1, (long)&to, 1, 0) <= 0)
-		skipped(SKIP_POKE);
+	if (quiet)
+		return -EPERM;
+	return sys6(__NR_process_vm_writev, sys0(__NR_getpid), (long)&ours, 1, (long)&theirs, 1, 0);
 }
 
 void poke(const struct call *call, uint32_t at)
@@ -26,6 +26,7 @@ void poke(const struct call *call, uint32_t at)
 	const char *pokes = plan_text(at);
 
 	for (const struct plan_poke *each = (const void *)pokes; each->size; each++)
-		if (each->call == call->id)
-			write_at(call->args[each->arg], pokes + each->at, each->size);
+		if (each->call == call->id
+		    && memory_write((void *)call->args[each->arg], pokes + each->at, each->size) <= 0)
+			skipped(SKIP_POKE);
 }

@@ -3,7 +3,8 @@
  * and none more; the vector and the message lie in memory that can only be read.
  *
  * WAY is a name, by itself libc's function; `inline:writev` by an instruction of its own,
- * `number:writev` by syscall(2). `bad:` has a vector that can't be read. */
+ * `number:writev` by syscall(2). `bad:` has a vector that can't be read,
+ * `fixed:` a message that can't be written. */
 #include "target.h"
 #include "inline.h"
 #include <stdbool.h>
@@ -15,7 +16,7 @@
 
 enum { MOST = 1 << 16, UNTOUCHED = 0xee };
 enum direction { IN, OUT, BETWEEN, RANDOM };
-enum { INLINE_WAY = 1, NUMBER_WAY, BAD_WAY };
+enum { INLINE_WAY = 1, NUMBER_WAY, BAD_WAY, FIXED_WAY };
 
 /* What it is made on: a file at an offset, a pipe or a socket. */
 struct ends {
@@ -280,8 +281,10 @@ static void make(const struct way *way, int how)
 		CHECK(inline3(SYS_dup3, fds[0], 100, 0) == 100);
 	}
 	make_message(way);
+	if (how == FIXED_WAY)
+		CHECK(mprotect(message, 4096, PROT_READ) == 0);
 	CHECK(mprotect(pieces, MOST, how == BAD_WAY ? PROT_NONE : PROT_READ) == 0);
-	moved = how == 0 || how == BAD_WAY ? by_name(way, &ends) : by_number(way, how, &ends);
+	moved = how == 0 || how >= BAD_WAY ? by_name(way, &ends) : by_number(way, how, &ends);
 	if (how == INLINE_WAY) {
 		told(way->name, moved);
 	} else {
@@ -301,9 +304,10 @@ static void make(const struct way *way, int how)
 
 static int how_of(const char **name)
 {
-	static const char *const prefixes[] = { "", "inline:", "number:", "bad:" };
+	static const char *const prefixes[] = { "", "inline:", "number:", "bad:",
+					       "fixed:" };
 
-	for (int how = INLINE_WAY; how <= BAD_WAY; how++)
+	for (int how = INLINE_WAY; how <= FIXED_WAY; how++)
 		if (!strncmp(*name, prefixes[how], strlen(prefixes[how]))) {
 			*name += strlen(prefixes[how]);
 			return how;
