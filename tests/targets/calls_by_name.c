@@ -1,18 +1,17 @@
-/* Makes the calls its arguments name, in their order, each from one place, and prints what each returned: `read: 1` or `read: -1 EINTR`. Some words
- * are about the process: see the table at the end. */
+/* Makes the calls its arguments name, in their order, each from one place, and prints what
+ * each returned. Some words are about the process: see the table at the end. */
 #include "target.h"
+#include "words.h"
 #include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 static int zero, spare = -1, pipes[2];
 static volatile sig_atomic_t handled;
 static char **rest; /* the words still to come */
-static struct timespec began;
 static const struct timespec instant = { 0, 1 };
 
 /* The compiler knows its size, so that _FORTIFY_SOURCE has something to check. */
@@ -157,21 +156,7 @@ static long by_exec(void)
 static long by_leave(void) { _exit(3); }
 static long by_kill(void) { return kill(getpid(), SIGKILL); }
 
-/* Have 50 ms or more passed since `start`? */
-static long by_start(void) { return clock_gettime(CLOCK_MONOTONIC, &began); }
-static long by_slow(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - began.tv_sec) * 1000 +
-	       (now.tv_nsec - began.tv_nsec) / 1000000 >= 50;
-}
-
-static const struct {
-	const char *name;
-	long (*make)(void);
-} words[] = {
+static const struct word words[] = {
 #define WORD(name) { #name, by_##name }
 	WORD(open), WORD(open64), WORD(openat), WORD(open_zero), WORD(open_self),
 	WORD(read), WORD(write), WORD(close), WORD(getppid), WORD(poll), WORD(nanosleep),
@@ -181,26 +166,16 @@ static const struct {
 	WORD(exec), WORD(leave), WORD(kill), WORD(start), WORD(slow),
 };
 
-static void make(const char *word)
-{
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (!strcmp(words[i].name, word)) {
-			errno = ENOTTY;
-			long ret = words[i].make();
-
-			printf("%s: %ld%s%s\n", word, ret, ret == -1 ? " " : "",
-			       ret == -1 ? strerrorname_np(errno) : "");
-			return;
-		}
-	CHECK(!"a word of the table");
-}
-
 int main(int argc, char **argv)
 {
 	(void)argc;
 	setvbuf(stdout, NULL, _IONBF, 0);
 	zero = raw(SYS_open, (long)"/dev/zero", O_RDONLY, 0);
-	for (rest = argv + 1; *rest;)
-		make(*rest++);
+	for (rest = argv + 1; *rest;) {
+		const char *name = *rest++;
+
+		errno = ENOTTY;
+		word_returned(name, make_word(words, name));
+	}
 	return passed();
 }

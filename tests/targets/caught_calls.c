@@ -1,14 +1,13 @@
 /* Makes the calls its arguments name, in their order: inline ones, and those libc makes
  * by itself. Prints what each returned: `read: 1` or `read: EINTR`. Some words end it. */
 #include "inline.h"
+#include "words.h"
 #include <signal.h>
 #include <spawn.h>
-#include <time.h>
 
 extern char **environ;
 
 static volatile sig_atomic_t handled;
-static struct timespec began;
 static char buf[64];
 static int zero;
 
@@ -134,21 +133,6 @@ static long by_raise(void)
 	return raise(SIGUSR1);
 }
 
-static long by_start(void)
-{
-	return clock_gettime(CLOCK_MONOTONIC, &began);
-}
-
-/* 50 ms and more since `start`. */
-static long by_slow(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - began.tv_sec) * 1000000000 + now.tv_nsec - began.tv_nsec >=
-	       50000000;
-}
-
 /* What is before it is of no interest to whoever compares traces. */
 static long by_mark(void)
 {
@@ -219,10 +203,7 @@ static long by_late(void)
 	return 0;
 }
 
-static const struct {
-	const char *word;
-	long (*make)(void);
-} words[] = {
+static const struct word words[] = {
 	{ "openat", by_openat },
 	{ "libc_openat", by_libc_openat },
 	{ "read", by_read },
@@ -253,21 +234,11 @@ static const struct {
 	{ "late", by_late },
 };
 
-static void make(const char *word)
-{
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (!strcmp(word, words[i].word)) {
-			told(word, words[i].make());
-			return;
-		}
-	CHECK(0 && "no such word");
-}
-
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 4096);
 	CHECK((zero = open("/dev/zero", O_RDWR)) >= 0);
 	for (int i = 1; i < argc; i++)
-		make(argv[i]);
+		told(argv[i], make_word(words, argv[i]));
 	return passed();
 }

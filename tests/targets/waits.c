@@ -3,13 +3,13 @@
  * (SA_RESTART) by a byte or a post. */
 #include "target.h"
 #include "inline.h"
+#include "words.h"
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <time.h>
 
 enum { MUCH = 1 << 17 };
 
@@ -18,7 +18,6 @@ static sem_t sem;
 static volatile sig_atomic_t handled, waking, jumping;
 static _Thread_local volatile sig_atomic_t handled_here;
 static sigjmp_buf out;
-static struct timespec began;
 
 static void handle(int signo)
 {
@@ -155,21 +154,7 @@ static long by_fork(void)
 	return pid > 0;
 }
 
-static long by_start(void) { return clock_gettime(CLOCK_MONOTONIC, &began); }
-
-static long by_slow(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - began.tv_sec) * 1000 +
-	       (now.tv_nsec - began.tv_nsec) / 1000000 >= 100;
-}
-
-static const struct {
-	const char *name;
-	long (*make)(void);
-} words[] = {
+static const struct word words[] = {
 #define WORD(name) { #name, by_##name }
 	WORD(handler), WORD(restart), WORD(handled), WORD(read), WORD(sem_wait), WORD(pause),
 	WORD(poll), WORD(nanosleep), WORD(kill), WORD(inline), WORD(ready), WORD(partial),
@@ -177,25 +162,12 @@ static const struct {
 	WORD(slow),
 };
 
-static void make(const char *word)
-{
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (!strcmp(words[i].name, word)) {
-			long ret = words[i].make();
-
-			printf("%s: %ld%s%s\n", word, ret, ret == -1 ? " " : "",
-			       ret == -1 ? strerrorname_np(errno) : "");
-			return;
-		}
-	CHECK(!"a word of the table");
-}
-
 int main(int argc, char **argv)
 {
 	(void)argc;
 	setvbuf(stdout, NULL, _IONBF, 0);
 	CHECK(pipe(ends) == 0 && sem_init(&sem, 0, 0) == 0);
 	while (*++argv)
-		make(*argv);
+		word_returned(*argv, make_word(words, *argv));
 	return passed();
 }
