@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pyshim.calls import Call, Table
 from pyshim.errors import UsageError
 from pyshim.excerpt import Excerpt
-from pyshim.rule_keys import COUNTING, KEYS
+from pyshim.rule_keys import COUNTING
 
 _OPENING = frozenset(
     {"pipe", "pipe2", "SYS_pipe", "socketpair", "fcntl", "recvmsg", "recvmmsg"}
@@ -65,24 +65,27 @@ def keeping(calls: Collection[Call]) -> Iterator[tuple[Call, bool]]:
             yield call, call.base in _ON_DISK
 
 
-def check(values: Mapping[str, object], end: Excerpt) -> None:
-    """What can't go together. `end`: where in the rule something is missing."""
+def check(
+    values: Mapping[str, object], named: Mapping[str, Excerpt], end: Excerpt
+) -> None:
+    """What can't go together. `named`: the rule's words, by field; `end`: its end."""
     if "lose" in values and ("error" not in values or "after" in values):
         message = f"lose goes with error=, and not with after, in {end.whole!r}"
-        raise UsageError(message, at=end)
+        raise UsageError(message, at=named.get("after", named["lose"]))
     if "quota" in values:
-        _check_quota(values, end)
+        _check_quota(values, named, end)
 
 
-def _check_quota(values: Mapping[str, object], end: Excerpt) -> None:
+def _check_quota(
+    values: Mapping[str, object], named: Mapping[str, Excerpt], end: Excerpt
+) -> None:
     """It counts all calls on its files: which of them fail is for the disk to say."""
     if "path" not in values:
         message = f"quota= needs the files that it is about, in {end.whole!r}"
         raise UsageError(message, allowed="path=", at=end)
-    if wrong := values.keys() & COUNTING:
-        names = [name for name, key in KEYS.items() if key.field in wrong]
-        message = f"quota= can't go with {names[0]} in {end.whole!r}"
-        raise UsageError(message, allowed="path= process= name= off", at=end)
+    if wrong := [word for field, word in named.items() if field in COUNTING]:
+        message = f"quota= can't go with {wrong[0]} in {end.whole!r}"
+        raise UsageError(message, allowed="path= process= name= off", at=wrong[0])
 
 
 def meeting(

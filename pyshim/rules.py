@@ -197,21 +197,26 @@ def parse(qualifier: str, text: str, table: Table) -> Rule:
         _add(values, item, qualifier)
     if qualifier == "fault":
         values.setdefault("error", errno.ENOSYS)
-    _check_actions(values, whole)
+    named = (item.partition("=")[0] for item in items)
+    _check_actions(values, {KEYS[str(word)].field: word for word in named}, whole)
     calls, values = rule_calls.able(table.select(selection), values, selection, table)
     stand_ins = table.stand_ins(selection) & calls
     return Rule(whole, calls, stand_ins=stand_ins, **values)
 
 
-def _check_actions(values: dict[str, Any], whole: str) -> None:
+def _check_actions(
+    values: dict[str, Any], named: dict[str, Excerpt], whole: str
+) -> None:
+    """What needs one another, or can't go together. `named`: its words, by field."""
     end = Excerpt(whole, len(whole), len(whole))
     if not values.keys() & ACTIONS:
         message = f"{whole!r} has no action"
         raise UsageError(message, allowed=ACTIONS_ALLOWED, at=end)
     for field, word in (("after", "after"), ("fair_only", "fair")):
         if field in values and "error" not in values:
-            raise UsageError(f"{word} goes with error=, in {whole!r}", at=end)
-    limits.check(values, end)
+            message = f"{word} goes with error=, in {whole!r}"
+            raise UsageError(message, at=named[field])
+    limits.check(values, named, end)
     if "off" in values and "name" not in values:
         message = f"what is off needs a name to be switched on by, in {whole!r}"
         raise UsageError(message, allowed="name=", at=end)

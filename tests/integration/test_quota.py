@@ -244,33 +244,3 @@ def test_copies_from_what_has_no_length(disk: Path, name: str) -> None:
     real, ours = both(script, disk, "8k")
     assert ours == real
     assert real.status == 0, real
-
-
-REFUSED = {
-    "quota=1x:path=/x": "bad quota='1x'",
-    "quota=:path=/x": "bad quota=''",
-    "quota=-1:path=/x": "bad quota='-1'",
-    "quota=10 MiB:path=/x": "bad quota='10 MiB'",
-    "quota=1M": "quota= needs the files that it is about",
-    "getppid:quota=1M:path=/x": "no call that takes or frees space: 'getppid'",
-    "write:quota=1M:path=/x:error=EIO": "quota= and error= exclude each other",
-    "write:error=EIO:quota=1M:path=/x": "error= and quota= exclude each other",
-    "quota=1M:path=/x:when=3": "quota= can't go with when",
-    "quota=1M:path=/x:p=0.5": "quota= can't go with p",
-    "quota=1M:quota=1M:path=/x": "quota= is given twice",
-    "fds=x": "bad fds='x'",
-    "fds=-1": "bad fds='-1'",
-    "fds=9:error=EIO": "fds= and error= exclude each other",
-    "read:fds=9": "no call that gives out a descriptor: 'read'",
-}
-
-
-@pytest.mark.parametrize("rule", REFUSED)
-def test_refused_before_anything_runs(
-    pyshim: Pyshim, tmp_path: Path, rule: str
-) -> None:
-    done = pyshim("-e", f"inject={rule}", "touch", "ran")
-    assert done.returncode == 125
-    assert REFUSED[rule] in done.stderr
-    assert "^" in done.stderr.splitlines()[-1]
-    assert not (tmp_path / "ran").exists()

@@ -158,22 +158,3 @@ def test_threads_and_processes_each_find_their_own(
     done = pyshim("-e", rule, target("unsynced_threads"), "fails")
     assert returned(done) == []
     assert len(said(done)) == 1, "nothing was skipped"
-
-
-REFUSED = {
-    "write:error=EIO:lose": "no call that syncs a file: 'write'",
-    "fsync:lose": "has no action",
-    "fsync:error=EIO:lose=1": "'lose' takes no value",
-    "fsync:error=EIO:after:lose": "lose goes with error=, and not with after",
-    "fsync:delay_enter=1:lose": "lose goes with error=",
-}
-
-
-@pytest.mark.parametrize("rule", REFUSED)
-def test_refused_before_anything_runs(
-    pyshim: Pyshim, tmp_path: Path, rule: str
-) -> None:
-    done = pyshim("-e", f"inject={rule}", "touch", "ran")
-    assert done.returncode == 125
-    assert REFUSED[rule] in done.stderr
-    assert not (tmp_path / "ran").exists()

@@ -41,7 +41,7 @@ def refused(text: str) -> UsageError:
         ("read:interrupt=@1ms", "@1ms", "a signal"),
         ("read:interrupt", "", "needs a value"),
         ("read:after", "", "has no action"),
-        ("read:retval=1:after", "", "after goes with error="),
+        ("read:retval=1:after", "after", "after goes with error="),
         ("read:error=EIO:after=1", "1", "takes no value"),
         ("_exit:error=EIO:after", "_exit", "returns nothing"),
         ("vfork:error=EAGAIN:after", "vfork", "no exit"),
