@@ -23,8 +23,10 @@ from pyshim.calls import table
 from pyshim.clock import Clock
 from pyshim.decode import Formatter
 from pyshim.records import EventMaker
-from pyshim.session import Run, Session
+from pyshim.run import Run
+from pyshim.session import Session
 from pyshim.spool import NEVER, Spool
+from pyshim.telling import Teller
 from pyshim.wants import Wants
 
 CALLS = "openat,read,write,close"
@@ -70,18 +72,18 @@ def capture(events: int) -> BinaryIO:
     return session.trace.spool.file
 
 
-def log_to(path: Path) -> Session:
-    """A session that never runs: it hands out events to the log plugin."""
+def log_to(path: Path) -> Teller:
+    """Hands events out to the log plugin."""
     log = plugins.find("log", plugins.installed())
     options = argparse.Namespace(o=str(path), s=32, timeout=None)
     run = Run(options, (), ("true",), table())
     manager = plugins.manager([log])
     manager.hook.pyshim_configure(run=run)
     manager.hook.pyshim_trace(run=run)
-    return Session(run, manager, Wants())
+    return Teller(run, manager, Wants())
 
 
-def decode(file: BinaryIO, session: Session, now: Clockwork) -> Round:
+def decode(file: BinaryIO, teller: Teller, now: Clockwork) -> Round:
     """The whole spool once."""
     spool, maker, formatter = Spool(file), EventMaker(table(), Clock(True)), Formatter()
     spool.mark(NEVER, spool.size)
@@ -96,7 +98,7 @@ def decode(file: BinaryIO, session: Session, now: Clockwork) -> Round:
             if event.call is not None:
                 formatter.line(event, 34)
         formatted = now()
-        session._tell(events)
+        teller.tell_batch(events)
         logged = now()
         count += len(events)
         marks = (began, was_read, made, formatted, logged)
@@ -124,8 +126,8 @@ def main() -> None:
     now = time.process_time if options.clock == "cpu" else time.perf_counter
     file = capture(options.events)
     with tempfile.TemporaryDirectory() as folder:
-        session = log_to(Path(folder) / "log")
-        rounds = [decode(file, session, now) for _ in range(options.rounds)]
+        teller = log_to(Path(folder) / "log")
+        rounds = [decode(file, teller, now) for _ in range(options.rounds)]
     print(f"{rounds[0].events} events, {os.fstat(file.fileno()).st_size} bytes")
     print(f"{'µs/event':10} {'min':>6} {'median':>7}")
     for stage, least, middle, text in rows(rounds):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # for annotations: nothing of it is loaded
     from pyshim.inside.call import Call
     from pyshim.inside.process import Process
     from pyshim.rules import Rule as Rule
+    from pyshim.run import Run as Run
     from pyshim.run_options import Options as Options
-    from pyshim.session import Run as Run
     from pyshim.wants import Map as Map
 
     TargetCall = Call

@@ -11,7 +11,7 @@ from pyshim.errors import PyshimError
 from pyshim.layers import Reason
 from pyshim.plan import Compiler
 from pyshim.plan_rules import PATHS
-from pyshim.session import Run
+from pyshim.run import Run
 from pyshim.wants import Wants
 
 _NAMED = 6

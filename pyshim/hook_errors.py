@@ -22,7 +22,7 @@ from pyshim.bridge_plan import ERRORS
 from pyshim.wants import TargetHook, Wants
 
 if TYPE_CHECKING:
-    from pyshim.session import Run
+    from pyshim.run import Run
 
 _FIELDS = (int, str, str, str, int, str)
 

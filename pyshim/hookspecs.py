@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pyshim.inside.call import Call as TargetCall
     from pyshim.inside.process import Process
     from pyshim.rules import Rule
-    from pyshim.session import Run
+    from pyshim.run import Run
     from pyshim.verdicts import Args, Errno, Return
     from pyshim.wants import Map
 

@@ -24,7 +24,7 @@ from pyshim.wants import TargetHook
 
 if TYPE_CHECKING:
     from pyshim.event import Event
-    from pyshim.session import Run
+    from pyshim.run import Run
 
 GROUP = "pyshim"
 EventHook = Callable[["Event"], object]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pyshim import layers
 
 if TYPE_CHECKING:
-    from pyshim.session import Run
+    from pyshim.run import Run
 
 
 def report_coverage(run: Run) -> None:

@@ -17,7 +17,7 @@ from pyshim.hit_record import Hit, Recorder, is_hit
 from pyshim.pokes import doubts
 from pyshim.rule_keys import EVERY_CALL
 from pyshim.rules import Rule, parse
-from pyshim.session import Run
+from pyshim.run import Run
 
 from . import realistic
 

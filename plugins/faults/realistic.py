@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pyshim import fairness
 from pyshim.errors import UsageError
 from pyshim.rules import Rule
-from pyshim.session import Run
+from pyshim.run import Run
 
 
 def look(run: Run, rules: Sequence[Rule]) -> None:

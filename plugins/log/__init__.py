@@ -9,7 +9,7 @@ from pyshim import hookimpl
 from pyshim.calls import Call
 from pyshim.errors import UsageError
 from pyshim.event import Event, Kind
-from pyshim.session import Run
+from pyshim.run import Run
 
 if TYPE_CHECKING:
     from pyshim.decode import Formatter

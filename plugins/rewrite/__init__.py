@@ -7,7 +7,7 @@ import os
 
 from pyshim import hookimpl
 from pyshim.errors import UsageError
-from pyshim.session import Run
+from pyshim.run import Run
 from pyshim.wants import Map
 
 

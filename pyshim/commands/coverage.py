@@ -21,7 +21,8 @@ from pyshim.errors import PyshimError, UsageError
 from pyshim.event import Event
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
-from pyshim.session import FAILED, Run, Session, warn_bypass
+from pyshim.run import FAILED, Run
+from pyshim.session import Session, warn_bypass
 from pyshim.wants import Wants
 
 _USAGE = "pyshim coverage [OPTIONS] [--] COMMAND [ARGUMENT]..."

@@ -22,7 +22,8 @@ from pyshim.fiu.report import Report
 from pyshim.fiu.rules import rules
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
-from pyshim.session import FAILED, Attend, Run, Session, warn_bypass
+from pyshim.run import FAILED, Run
+from pyshim.session import Attend, Session, warn_bypass
 from pyshim.wants import Wants
 
 _USAGE = "pyshim fiu -x [-c COMMAND]... [-f CTRLPATH] PROGRAM [ARGUMENT]..."

@@ -19,7 +19,8 @@ from pyshim.layers import Reason
 from pyshim.plugins import Plugin
 from pyshim.programs import find_program
 from pyshim.rules import Rule, parse_expression
-from pyshim.session import FAILED, Run, Session, warn_bypass
+from pyshim.run import FAILED, Run
+from pyshim.session import Session, warn_bypass
 from pyshim.wants import Wants
 
 _USAGE = "pyshim [OPTIONS] [--] COMMAND [ARGUMENT]..."

@@ -8,7 +8,7 @@ from collections import Counter
 from pyshim import hookimpl, symbols
 from pyshim.event import Event, Kind
 from pyshim.rules import Rule
-from pyshim.session import Run
+from pyshim.run import Run
 
 _PLACES = 4
 """Named for each rule."""

@@ -16,7 +16,7 @@ from pyshim import hookimpl
 from pyshim.event import Event
 from pyshim.hit_record import Recorder
 from pyshim.rules import Rule, parse, parse_expression
-from pyshim.session import Run
+from pyshim.run import Run
 
 RULES = "rules"
 """The file in the folder that --pytest-rules names: their texts, as JSON."""

@@ -29,7 +29,7 @@ from pyshim.decode import Formatter
 from pyshim.event import Event, Kind
 from pyshim.hit_record import Recorder
 from pyshim.plan_rules import PATHS
-from pyshim.session import Run
+from pyshim.run import Run
 
 SAID, SEEN = "said", "seen"
 """Files in the folder that --watch names: pyshim's own lines, and those above."""

@@ -6,7 +6,7 @@ import argparse
 
 from pyshim import hookimpl
 from pyshim.rules import Rule
-from pyshim.session import Run
+from pyshim.run import Run
 
 
 @hookimpl

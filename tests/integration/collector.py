@@ -10,7 +10,7 @@ from typing import TextIO
 from pyshim import hookimpl
 from pyshim.calls import Call
 from pyshim.event import Event
-from pyshim.session import Run
+from pyshim.run import Run
 
 _out: list[TextIO] = []
 

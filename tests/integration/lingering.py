@@ -15,7 +15,7 @@ from contextlib import suppress
 from pyshim import hookimpl
 from pyshim.calls import Call
 from pyshim.event import Event
-from pyshim.session import Run
+from pyshim.run import Run
 
 SLOW = 1000
 _seen: list[int] = []

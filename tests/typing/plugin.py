@@ -12,7 +12,7 @@ from pyshim.event import Event
 from pyshim.inside.call import Call as TargetCall
 from pyshim.inside.process import Process
 from pyshim.rules import Rule, parse
-from pyshim.session import Run
+from pyshim.run import Run
 from pyshim.wants import Map
 
 OPENS = Counter("typed.opens")

@@ -10,7 +10,7 @@ import pytest
 from pyshim import hookimpl
 from pyshim.event import Event, Kind
 from pyshim.plugins import Plugin, culprit, event_hooks, manager
-from pyshim.session import Run
+from pyshim.run import Run
 
 RUN = cast("Run", SimpleNamespace())
 EVENT = Event(Kind.EXIT, 1, 1, 0, 0)
@@ -24,7 +24,7 @@ def plugin(name: str, function: Any, **options: bool) -> Plugin:
 
 
 def tell(*plugins: Plugin) -> None:
-    """As Session does."""
+    """As Teller does."""
     for hook_impl, told in event_hooks(manager(plugins), RUN):  # noqa: B007
         told(EVENT)
 

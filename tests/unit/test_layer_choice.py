@@ -11,7 +11,7 @@ from pyshim.calls import LIB, Call, table
 from pyshim.layers import Reason
 from pyshim.plugins import Plugin
 from pyshim.rules import Rule, parse
-from pyshim.session import Run
+from pyshim.run import Run
 from pyshim.wants import Map, TargetHook, Wants
 
 pytestmark = pytest.mark.skipif(
