@@ -5,6 +5,8 @@
  * Prints "job PID", "stopped N" and "exit N" or "signal N". After a stop it waits for
  * SIGUSR1 and does what `fg` does.
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -15,11 +17,18 @@ static void in_front(pid_t group)
 	tcsetpgrp(STDIN_FILENO, group);
 }
 
+/* The job waits at the gate: "job PID" comes before all that it prints. */
 static pid_t start(char **argv)
 {
-	pid_t job = fork();
+	int gate[2];
+	pid_t job;
 
+	if (pipe2(gate, O_CLOEXEC) < 0 || (job = fork()) < 0)
+		_exit(126);
 	if (job == 0) {
+		close(gate[1]);
+		if (read(gate[0], &(char){ 0 }, 1) < 0)
+			_exit(126);
 		setpgid(0, 0);
 		in_front(getpid());
 		signal(SIGTTOU, SIG_DFL);
@@ -28,6 +37,8 @@ static pid_t start(char **argv)
 	}
 	setpgid(job, job);
 	printf("job %d\n", (int)job);
+	close(gate[0]);
+	close(gate[1]);
 	return job;
 }
 
