@@ -14,7 +14,7 @@ import pytest
 from shimmed import PYSHIM, run
 from traces import COLLECT, Job, Trace
 
-pytest.register_assert_rewrite("beside")
+pytest.register_assert_rewrite("beside", "contract_jobs")
 
 ROOT = Path(__file__).parents[2]
 HEAD = """
