@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from pyshim.excerpt import Excerpt
@@ -30,9 +30,12 @@ class Param:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """One exported libc name. `id` is its index in the shim's tables."""
+    """One exported libc name. `id` is its index in the shim's tables.
+
+    There is one object for each, `table()`'s: they are compared, and hashed, as such.
+    """
 
     id: int
     name: str
@@ -62,7 +65,7 @@ class Call:
     """As this a syscall is seen that comes through no symbol: by the full layer."""
     moves: bool = False
     """Whether it moves bytes and says how many: it may move fewer."""
-    codes: Mapping[str, int] = field(default_factory=dict, compare=False)
+    codes: Mapping[str, int] = field(default_factory=dict)
     """Failures of its own that are no errno: negative numbers, by name."""
 
     @property
@@ -82,7 +85,7 @@ class Call:
         return "EINTR" in self.errnos
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """All calls of this build, in the order of their ids."""
 
@@ -92,7 +95,11 @@ class Table:
 
     def by_name(self, name: str) -> Call:
         """The call exported as `name`; KeyError if there is none."""
-        return {call.name: call for call in self.calls}[name]
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> Mapping[str, Call]:
+        return {call.name: call for call in self.calls}
 
     def select(self, expression: str | Excerpt) -> frozenset[Call]:
         """The calls a set of strace's names: see `pyshim.selection`.
@@ -107,7 +114,7 @@ class Table:
         """Those of a set that stand for the syscalls inside them."""
         return stand_ins(Excerpt.of(expression), self.reachable)
 
-    @property
+    @cached_property
     def reachable(self) -> frozenset[Call]:
         """All that a rule or a log can reach, hot ones too."""
         return frozenset(call for call in self.calls if not call.stub)

@@ -57,6 +57,8 @@ class Compiler:
         self.table = table
         self.rundir = rundir
         self.rules = CompiledRules(wants.program)
+        self._wanted: list[int] = []
+        """enum want_flag, by the call's id."""
 
     def build(self) -> bytes:
         """The plan file."""
@@ -66,12 +68,14 @@ class Compiler:
             self.rules.add_hook(number, hook)
         self.rules.add_marks(self.table)
         self.rules.add_kept(self.table)
+        self._wanted = [self._want(call) for call in self.table.calls]
         return self._layout()
 
     @property
     def wrapped(self) -> frozenset[Call]:
         """After `build`: the calls whose slots go to their wrappers."""
-        return frozenset(each for each in self.table.calls if self._want(each))
+        calls = self.table.calls
+        return frozenset(c for c, want in zip(calls, self._wanted, strict=True) if want)
 
     @property
     def allocates(self) -> bool:
@@ -152,7 +156,7 @@ class Compiler:
         rows, at = ffi.new("struct plan_row[]", len(self.table.calls)), 0
         for call in self.table.calls:
             nrefs = len(self.rules.refs.get(call.id, ()))
-            rows[call.id] = (self._want(call), nrefs, at)
+            rows[call.id] = (self._wanted[call.id], nrefs, at)
             at += nrefs
         return rows
 
