@@ -103,7 +103,10 @@ def all_modes(scratch: Path) -> list[Mode]:
 
 
 def output(command: Sequence[str]) -> str:
-    """The command's stdout; BenchFailed when it can't be run, fails or hangs."""
+    """The command's stdout; BenchFailed when it can't be run, fails or hangs.
+
+    Events that were dropped are told: a call whose event is dropped costs less.
+    """
     if shutil.which(command[0]) is None:
         raise BenchFailed(f"{command[0]}: not installed")
     try:
@@ -115,6 +118,9 @@ def output(command: Sequence[str]) -> str:
         raise BenchFailed(f"exit {error.returncode}: {last}") from error
     except subprocess.TimeoutExpired as error:
         raise BenchFailed(f"no end after {TIMEOUT} s") from error
+    for line in done.stderr.splitlines():
+        if line.startswith("pyshim: dropped"):
+            print(line, file=sys.stderr)
     return done.stdout
 
 
