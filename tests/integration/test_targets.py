@@ -124,7 +124,8 @@ MODES = {
 }
 """Where none is named, the layer is full, but for `python`."""
 MOST = ("python", "ubsan", "symbols", "full_python")
-"""All that the others do, `ubsan` does as well: those are for make outside."""
+REST = tuple(mode for mode in MODES if mode not in MOST)
+"""All that these do, `ubsan` does as well: they are for make outside."""
 # On a busy machine the host may come late; how many events it missed is said.
 DROPS = "dropped .*: they came faster than they were read"
 INSIDE = "stepped aside .*: call inside a Python hook, or in a handler .*"
@@ -226,12 +227,7 @@ def test_bare(bare: Bare, name: str) -> None:
 
 @pytest.mark.parametrize(
     "modes",
-    [
-        MOST,
-        pytest.param(
-            tuple(mode for mode in MODES if mode not in MOST), marks=pytest.mark.long
-        ),
-    ],
+    [MOST, pytest.param(REST, marks=pytest.mark.long)],
     ids=["most", "rest"],
 )
 @pytest.mark.parametrize("name", behaviours())
