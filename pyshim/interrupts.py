@@ -16,6 +16,9 @@ from pyshim.arena import Arena
 _NEAR = 1 << 20
 """Bytes of stack between our frame and the syscall, at most: getaddrinfo has many."""
 
+_RESTART_SYSCALL = 219
+"""As what the kernel goes on with a sleep, or a poll, behind a signal without a handler."""
+
 Ask = tuple[int, int, int]
 """Process, thread, when it asked."""
 
@@ -37,7 +40,7 @@ class Interrupts:
             if not number or not owner or not head.mark.entered:
                 continue
             ask = owner >> 32, owner & 0xFFFFFFFF, int(head.interrupt_from)
-            if not _waits(*ask[:2], int(head.mark.frame)):
+            if not _waits(*ask[:2], head.mark):
                 continue
             since = self._waiting.get(ask, now)
             if now - since < head.interrupt_after / 1e6:
@@ -54,9 +57,11 @@ def _send(head: Any, number: int, ask: Ask) -> None:
     lib.host_signal(ask[0], ask[1], number)
 
 
-def _waits(pid: int, tid: int, frame: int) -> bool:
-    """Whether the thread sleeps in a syscall made below `frame` of its stack.
+def _waits(pid: int, tid: int, mark: Any) -> bool:
+    """Whether the thread sleeps in the syscall of the marked call, made below its frame.
 
+    What a handler that came in between waits in is made there, too, and what comes after
+    a jump out of the call may be; of a call that is one syscall they are another's.
     Not to be seen where ptrace(2) is forbidden: there it is enough that it sleeps.
     """
     task = Path(f"/proc/{pid}/task/{tid}")
@@ -66,9 +71,16 @@ def _waits(pid: int, tid: int, frame: int) -> bool:
         return _sleeps(task)
     except OSError:
         return False
-    if len(words) < 9 or int(words[0]) < 0:
+    if len(words) < 9 or not _is_made(int(words[0]), int(mark.syscall)):
         return False
-    return 0 <= frame - int(words[7], 16) < _NEAR and _sleeps(task)
+    return 0 <= int(mark.frame) - int(words[7], 16) < _NEAR and _sleeps(task)
+
+
+def _is_made(number: int, expected: int) -> bool:
+    """Whether it may be the syscall of a call; `expected` is one more than that."""
+    if not expected:
+        return number >= 0
+    return number in (expected - 1, _RESTART_SYSCALL)
 
 
 def _sleeps(task: Path) -> bool:

@@ -63,6 +63,8 @@ static bool chunk_take(uint32_t index)
 		return false;
 	}
 	head->mark.entered = 0;
+	/* What a thread asked for that never came back, cancelled or killed. */
+	head->interrupt = 0;
 	thread.head = head;
 	return true;
 }

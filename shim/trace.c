@@ -156,6 +156,7 @@ static void mark_set(struct mark *mark, uint64_t entered, uint32_t id, uint64_t 
 	__atomic_store_n(&mark->entered, 0, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	mark->call = id;
+	mark->syscall = made_by[id];
 	mark->frame = frame;
 	memcpy(mark->args, args, sizeof(mark->args));
 	__atomic_store_n(&mark->entered, entered, __ATOMIC_RELEASE);

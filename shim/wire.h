@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 11
+#define WIRE_VERSION 12
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 #define MAX_HOOKS 32
@@ -299,7 +299,7 @@ struct mark {
 	uint64_t frame;      /* where on its stack the struct call is */
 	int64_t args[6];
 	uint32_t call;
-	uint32_t pad;
+	uint32_t syscall;    /* 1 + the one that it is made of; 0: several, or none */
 };
 
 /* A ring of records with one writer (the owning thread; of chunk 0, every thread that

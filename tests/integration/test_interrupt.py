@@ -31,9 +31,15 @@ LAYERS = ["symbols", "full"]
 def waits(pyshim: Pyshim, target: Target) -> Callable[..., Done]:
     """`waits("read:interrupt=USR1", "handler", "read")`."""
 
-    def go(rule: str, *words: str, layer: str = "full", **more: object) -> Done:
-        layered = (f"--layer={layer}", "-e", f"inject={rule}", target("waits"))
-        return pyshim(*layered, *words, **more)
+    def go(
+        rule: str,
+        *words: str,
+        layer: str = "full",
+        options: tuple[str, ...] = (),
+        **more: object,
+    ) -> Done:
+        layered = (f"--layer={layer}", *options, "-e", f"inject={rule}")
+        return pyshim(*layered, target("waits"), *words, **more)
 
     return go
 
@@ -104,6 +110,26 @@ def test_a_handler_that_jumps_away(waits: Waits, layer: str) -> None:
     assert returned(done)[1:] == [
         *("jump: 7", "read: -1 EINTR", "jump: 7", "handled: 3")
     ]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_nobody_gets_what_a_cancelled_thread_asked_for(waits: Waits, layer: str) -> None:
+    """The chunk in which it asked goes to the next thread."""
+    traced = ("-e", "trace=read,poll")
+    rule = "read:interrupt=USR1"
+    done = waits(rule, "handler", "cancelled", options=traced, layer=layer)
+    assert returned(done) == ["handler: 0", "cancelled: 0"]
+
+
+@pytest.mark.parametrize("word", ["left", "nested"])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_another_call_is_not_interrupted_in_its_place(
+    waits: Waits, word: str, layer: str
+) -> None:
+    """Neither behind a jump out of the read, nor in a handler that came in between."""
+    rule = "read:interrupt=USR1@300ms:fd=pipe"
+    done = waits(rule, "handler", word, "handled", layer=layer)
+    assert returned(done) == ["handler: 0", f"{word}: 0", "handled: 0"]
 
 
 def test_each_thread_gets_its_own(waits: Waits) -> None:

@@ -154,12 +154,105 @@ static long by_fork(void)
 	return pid > 0;
 }
 
+/* Has waited in no call but this one, which is another's than the one that was left. */
+static __attribute__((noinline)) long poll_below(int frames, int ms)
+{
+	volatile char room[400];
+	long ret;
+
+	room[0] = 0;
+	ret = frames ? poll_below(frames - 1, ms) : poll(NULL, 0, ms);
+	return ret + room[0];
+}
+
+/* A thread is cancelled in its read, and the next one waits in a poll. */
+static void *reads_alone(void *arg)
+{
+	read(ends[0], &(char){ 0 }, 1);
+	return arg;
+}
+
+static void *polls_alone(void *arg)
+{
+	*(long *)arg = poll_below(0, 300);
+	return NULL;
+}
+
+static long by_cancelled(void)
+{
+	pthread_t thread;
+	long ret = -1;
+
+	CHECK(pthread_create(&thread, NULL, reads_alone, NULL) == 0);
+	CHECK(pthread_cancel(thread) == 0 && pthread_join(thread, NULL) == 0);
+	CHECK(pthread_create(&thread, NULL, polls_alone, &ret) == 0);
+	CHECK(pthread_join(thread, NULL) == 0);
+	return ret;
+}
+
+/* Another thread sends SIGALRM as soon as this one sleeps. */
+static void *alarms(void *arg)
+{
+	pid_t tid = *(pid_t *)arg;
+	char name[64], text[64] = "";
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/self/task/%d/syscall", tid);
+	CHECK((fd = open(name, O_RDONLY)) >= 0);
+	while (strncmp(text, "0 ", 2))
+		CHECK(syscall(SYS_pread64, fd, text, sizeof(text), 0) > 0);
+	CHECK(syscall(SYS_tgkill, getpid(), tid, SIGALRM) == 0);
+	close(fd);
+	return NULL;
+}
+
+static long read_alarmed(void (*handle_alarm)(int))
+{
+	struct sigaction act = { .sa_handler = handle_alarm, .sa_flags = SA_RESTART };
+	pid_t tid = gettid();
+	pthread_t thread;
+	volatile long ret = -2;
+
+	CHECK(sigaction(SIGALRM, &act, NULL) == 0);
+	CHECK(pthread_create(&thread, NULL, alarms, &tid) == 0);
+	if (!sigsetjmp(out, 1))
+		ret = by_read();
+	CHECK(pthread_join(thread, NULL) == 0);
+	return ret;
+}
+
+static void jump_out(int signo)
+{
+	siglongjmp(out, signo);
+}
+
+static long by_left(void)
+{
+	CHECK(read_alarmed(jump_out) == -2);
+	return poll_below(5, 600);
+}
+
+static volatile long polled = -1;
+
+static void poll_in_handler(int signo)
+{
+	(void)signo;
+	polled = poll_below(0, 600);
+	inline3(SYS_write, ends[1], "x", 1);
+}
+
+static long by_nested(void)
+{
+	CHECK(read_alarmed(poll_in_handler) == 1);
+	return polled;
+}
+
 static const struct word words[] = {
 #define WORD(name) { #name, by_##name }
 	WORD(handler), WORD(restart), WORD(handled), WORD(read), WORD(sem_wait), WORD(pause),
 	WORD(poll), WORD(nanosleep), WORD(kill), WORD(inline), WORD(ready), WORD(partial),
 	WORD(accept), WORD(wait), WORD(jump), WORD(threads), WORD(fork), WORD(start),
-	WORD(slow),
+	WORD(slow), WORD(cancelled), WORD(left), WORD(nested),
 };
 
 int main(int argc, char **argv)
