@@ -73,6 +73,8 @@ SKIPS = {
     "native": "a thread gave its stack away, or used int $0x80: symbols only since",
     "hook_memory": "Python hook on memory and locks that libc asked for by itself",
     "alloc_own": "the program's own file defines what %alloc asks for; not seen there",
+    "alloc_sizes": "an allocator without malloc_usable_size: a budget= of all it gives "
+    "is not known there, and only one block larger than that fails",
     "alloc_checked": "a sanitizer's malloc: no rule or log for %alloc there",
     "alloc_valgrind": "valgrind shows %alloc to nobody, unless it is told "
     "--soname-synonyms=somalloc=nouserintercepts",

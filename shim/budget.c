@@ -12,15 +12,26 @@ bool budget_counts;
 static size_t (*usable)(void *);
 static int64_t live;
 
+/* An allocator need not have one: the next is then libc's, which reads the size of one of
+ * its own in front of a block. */
+static bool is_of_same_allocator(void)
+{
+	return object_defining("malloc_usable_size", "") == object_defining("malloc", "");
+}
+
 void budget_init(void)
 {
 	usable = (size_t (*)(void *))real_next("malloc_usable_size");
-	budget_counts = plan->flags & PLAN_BUDGET && usable;
+	if (!(plan->flags & PLAN_BUDGET))
+		return;
+	budget_counts = usable && is_of_same_allocator();
+	if (!budget_counts)
+		skipped(SKIP_ALLOC_SIZES);
 }
 
 static int64_t size_at(int64_t block)
 {
-	return block ? (int64_t)usable((void *)block) : 0;
+	return block && budget_counts ? (int64_t)usable((void *)block) : 0;
 }
 
 /* ---- what is asked for ---- */

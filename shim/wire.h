@@ -215,6 +215,7 @@ enum skip_reason {
 	SKIP_ALLOC_VALGRIND, /* which may put its own in the place of ours */
 	SKIP_QUOTA,          /* more files under a quota= than the table of them holds */
 	SKIP_UNSYNCED,       /* a write whose file could not be kept as it was before */
+	SKIP_ALLOC_SIZES,    /* an allocator that does not tell how large its blocks are */
 };
 
 enum hook_error {

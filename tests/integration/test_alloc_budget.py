@@ -50,6 +50,19 @@ def test_a_budget_lasts_until_it_is_used_up_and_again_when_freed(
     }
 
 
+def test_an_allocator_that_does_not_tell_how_large_its_blocks_are(
+    pyshim: Pyshim, target: Target, library: Target
+) -> None:
+    """libc's malloc_usable_size would read in front of them, where nothing is."""
+    path = library("sizeless_allocator")
+    flags = ("-Wl,--no-as-needed", path, f"-Wl,-rpath,{Path(path).parent}")
+    program = target("alloc_budget", *flags)
+    done = pyshim("-e", "inject=%alloc:budget=1200KiB", program)
+    came = filled(outcomes(done))
+    assert (came["at first"], came["overflow"]) == (40, 0)
+    assert any("malloc_usable_size" in line for line in said(done))
+
+
 def test_a_budget_is_for_the_calls_that_it_names(
     pyshim: Pyshim, target: Target
 ) -> None:
