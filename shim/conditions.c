@@ -147,7 +147,9 @@ static bool path_ends(const char *path, const char *end)
 /* No lock, safe in a signal handler: glibc 2.35. */
 extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak));
 
-static bool from_place(const struct call *call, const struct plan_test *test)
+/* Like path_fits() no part of tests_hold(): what they have on the stack would be under that
+ * one's path, too. */
+__attribute__((noinline)) static bool from_place(const struct call *call, const struct plan_test *test)
 {
 	const struct plan_place *place = (const void *)plan_text(test->at);
 	struct dl_find_object found;
@@ -212,7 +214,7 @@ static bool is_terminal(int fd)
 	return !sys3(__NR_ioctl, fd, TCGETS, &mode);
 }
 
-static bool fd_is(int fd, int64_t kind)
+__attribute__((noinline)) static bool fd_is(int fd, int64_t kind)
 {
 	struct stat st;
 
@@ -255,7 +257,8 @@ static bool holds(const struct call *call, const struct plan_test *test)
 	switch ((enum test_kind)test->kind) {
 	case TEST_FD: return fd_of(call) == test->low;
 	case TEST_IF: return steps_hold(call, (const void *)plan_text(test->at), test->count);
-	case TEST_MOVES: return call_moves(call) > (uint64_t)test->low;
+	/* A negative size is for the kernel to refuse. */
+	case TEST_MOVES: return (int64_t)call_moves(call) > test->low;
 	case TEST_BUDGET: return budget_passed(call, test->low);
 	case TEST_CALLER: return from_place(call, test);
 	case TEST_PROCESS: return process_fits(plan_text(test->at));

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <alloca.h>
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "dispatch.h"
@@ -10,9 +11,11 @@
 #include "plan.h"
 #include "poke.h"
 #include "real.h"
+#include "sys.h"
 #include "thread.h"
 
 enum { MOST_PIECES = 1024 };  /* IOV_MAX, writev(2) */
+enum { FEW_PIECES = 64 };     /* a KiB of the stack: a thread may have 16 */
 
 /* A vector as the program passed it; `pieces` NULL: it can't be read. */
 struct vector {
@@ -149,6 +152,34 @@ static void make_bytes(struct call *call, call_real *real, uint64_t size)
 	*argument = theirs;
 }
 
+/* `pieces` has room for all of them. */
+static void make_with(struct call *call, call_real *real, struct vector vector, uint64_t size,
+		      struct iovec *pieces)
+{
+	uint64_t n = cut(vector, size, pieces);
+
+	if (rows[call->id].moves == MOVES_VECTOR)
+		make_vector(call, real, pieces, n);
+	else
+		make_message(call, real, pieces, n);
+}
+
+/* Not on the stack. A handler that jumps away leaves the pages behind; without memory for
+ * them the call is made as it is. */
+static void make_many(struct call *call, call_real *real, struct vector vector, uint64_t size)
+{
+	size_t room = vector.count * sizeof(struct iovec);
+	long at = sys6(__NR_mmap, 0, (long)room, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at < 0 && at > -4096) {
+		call_make(call, real);
+		return;
+	}
+	make_with(call, real, vector, size, (struct iovec *)at);
+	sys2(__NR_munmap, at, room);
+}
+
 void partly_make(struct call *call, call_real *real, int64_t value)
 {
 	const struct row *row = &rows[call->id];
@@ -165,13 +196,11 @@ void partly_make(struct call *call, call_real *real, int64_t value)
 		call_make(call, real);
 		return;
 	}
-	/* No more stack than for what moves: a thread may have 16 KiB. */
 	vector.count = needed(vector, size);
-	struct iovec *pieces = alloca((vector.count + 1) * sizeof(*pieces));
-	uint64_t n = cut(vector, size, pieces);
-
-	if (row->moves == MOVES_VECTOR)
-		make_vector(call, real, pieces, n);
+	/* In seccomp only the first thread's memory is readable: it has a large stack. */
+	if (vector.count > FEW_PIECES && !quiet)
+		make_many(call, real, vector, size);
 	else
-		make_message(call, real, pieces, n);
+		make_with(call, real, vector, size,
+			  alloca((vector.count + 1) * sizeof(struct iovec)));
 }

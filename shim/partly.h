@@ -9,7 +9,7 @@ uint64_t call_moves(const struct call *call);
 
 /* The real call, with fewer bytes: `value` of them, or -value percent and at least one.
  * What the program passed is left as it is: vectors and messages are copied, onto this
- * stack. */
+ * stack or, of many pieces, to pages of their own. */
 void partly_make(struct call *call, call_real *real, int64_t value);
 
 #endif

@@ -9,22 +9,27 @@
 #include "sys.h"
 #include "thread.h"
 
-void fd_name(char to[FD_ROOM], int fd)
+static void number_behind(char *to, const char *folder, int number)
 {
 	char digits[12];
 	int n = 0;
 
 	do {
-		digits[n++] = (char)('0' + fd % 10);
-		fd /= 10;
-	} while (fd);
-	memcpy(to, "/proc/self/fd/", 14);
-	for (to += 14; n; to++)
+		digits[n++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	for (to = stpcpy(to, folder); n; to++)
 		*to = digits[--n];
 	*to = 0;
 }
 
-/* The file an fd is open on; false for sockets, pipes and bad numbers. */
+void fd_name(char to[FD_ROOM], int fd)
+{
+	number_behind(to, "/proc/self/fd/", fd);
+}
+
+/* The file an fd is open on; false for sockets, pipes and bad numbers. Of this thread: the
+ * first one of the process may have ended, or have descriptors of its own (unshare(2)). */
 static bool fd_path(int64_t fd, char path[PATH_ROOM])
 {
 	char name[FD_ROOM];
@@ -32,7 +37,7 @@ static bool fd_path(int64_t fd, char path[PATH_ROOM])
 
 	if (fd < 0 || fd > 0x7fffffff)
 		return false;
-	fd_name(name, (int)fd);
+	number_behind(name, "/proc/thread-self/fd/", (int)fd);
 	length = sys3(__NR_readlink, name, path, PATH_ROOM - 1);
 	if (length <= 0)
 		return false;

@@ -5,6 +5,7 @@
 #include "call.h"
 #include "wire.h"
 
+/* FD_ROOM: "/proc/thread-self/fd/2147483647" and its NUL. */
 enum { PATH_ROOM = 4096, FD_ROOM = 32 };
 
 /* "/proc/self/fd/N": the file behind an fd, by a name. `fd` is not negative. */

@@ -1,9 +1,9 @@
 /* Rules in ports.h. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include "plan.h"
 #include "ports.h"
-#include "real.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -29,14 +29,33 @@ static const union address *named_in(const struct msghdr *message)
 	return named ? message->msg_name : NULL;
 }
 
-static const union address *given(const struct call *call)
+static bool has_port(const union address *address, uint16_t port)
 {
-	switch (call->id) {
-	case CALL_bind:
-	case CALL_connect: return (const void *)call->args[1];
-	case CALL_sendto: return (const void *)call->args[4];
-	case CALL_sendmsg: return named_in((const void *)call->args[1]);
-	default: return NULL;
+	return address && readable(address, sizeof(address->four)) && port_in(address) == port;
+}
+
+/* The kernel takes no more at once, sendmmsg(2). */
+static bool any_has_port(const struct mmsghdr *messages, uint32_t count, uint16_t port)
+{
+	for (uint32_t i = 0; i < count && i < 1024; i++)
+		if (has_port(named_in(&messages[i].msg_hdr), port))
+			return true;
+	return false;
+}
+
+static bool is_given(const struct call *call, uint16_t port)
+{
+	const void *second = (const void *)call->args[1];
+
+	switch (made_by[call->id] - 1) {
+	case __NR_bind:
+	case __NR_connect: return has_port(second, port);
+	/* send(2) is one without an address. */
+	case __NR_sendto:
+		return rows[call->id].nargs > 4 && has_port((const void *)call->args[4], port);
+	case __NR_sendmsg: return has_port(named_in(second), port);
+	case __NR_sendmmsg: return any_has_port(second, (uint32_t)call->args[2], port);
+	default: return false;
 	}
 }
 
@@ -50,11 +69,9 @@ static bool socket_has(int nr, int fd, uint16_t port)
 
 bool port_is(const struct call *call, int fd, uint16_t port)
 {
-	const union address *address = given(call);
-
 	if (quiet)
 		return false;
-	if (address && readable(address, sizeof(address->four)) && port_in(address) == port)
+	if (is_given(call, port))
 		return true;
 	return fd >= 0 && (socket_has(__NR_getpeername, fd, port)
 			   || socket_has(__NR_getsockname, fd, port));

@@ -33,8 +33,10 @@ static void refuse(struct call *call, const struct plan_rule *rule)
 	call->flags |= CALL_ANSWERED;
 }
 
-/* ---- before the call ---- */
+/* ---- before the call: what has a struct stat or more on the stack is no part of
+ * quota_begin(), from where quota_fits() is called with its path ---- */
 
+__attribute__((noinline))
 static void begin_write(struct call *call, const struct plan_rule *rule, struct quota_use *use)
 {
 	struct span span;
@@ -57,6 +59,7 @@ static void begin_write(struct call *call, const struct plan_rule *rule, struct 
 }
 
 /* posix_fallocate(3) has no mode. Punching and the like is not foreseen, but counted. */
+__attribute__((noinline))
 static void begin_allocate(struct call *call, const struct plan_rule *rule,
 			   struct quota_use *use)
 {
@@ -75,6 +78,7 @@ static void begin_allocate(struct call *call, const struct plan_rule *rule,
 		refuse(call, rule);
 }
 
+__attribute__((noinline))
 static void begin_path(const struct call *call, const struct plan_rule *rule,
 		       struct quota_use *use, int flags)
 {
@@ -85,6 +89,7 @@ static void begin_path(const struct call *call, const struct plan_rule *rule,
 }
 
 /* With a second name it stays. */
+__attribute__((noinline))
 static void begin_unlink(const struct call *call, uint32_t path, const struct plan_rule *rule,
 			 struct quota_file_use *use)
 {
@@ -101,15 +106,13 @@ static bool exchanges(const struct call *call)
 }
 
 /* From elsewhere it comes with all its pages; to elsewhere it takes them along. */
-static void begin_rename(struct call *call, const struct plan_rule *rule, struct quota_use *use)
+__attribute__((noinline))
+static void begin_move(struct call *call, const struct plan_rule *rule, struct quota_use *use,
+		       bool was, bool will)
 {
 	uint32_t from = quota_path(call, 0), to = quota_new_path(call);
-	const char *glob = plan_text(rule->glob);
-	bool was = quota_fits(call, from, glob), will = quota_fits(call, to, glob);
 	struct stat st;
 
-	if (exchanges(call))
-		return;
 	if (quota_stat(call, from, AT_SYMLINK_NOFOLLOW, &st))
 		use->file = use_of(&st, rule);
 	if (will)
@@ -126,6 +129,27 @@ static void begin_rename(struct call *call, const struct plan_rule *rule, struct
 		refuse(call, rule);
 }
 
+static void begin_rename(struct call *call, const struct plan_rule *rule, struct quota_use *use)
+{
+	const char *glob = plan_text(rule->glob);
+	bool was = quota_fits(call, quota_path(call, 0), glob);
+	bool will = quota_fits(call, quota_new_path(call), glob);
+
+	if (!exchanges(call))
+		begin_move(call, rule, use, was, will);
+}
+
+__attribute__((noinline))
+static void begin_fd(const struct call *call, const struct plan_rule *rule,
+		     struct quota_use *use)
+{
+	struct stat st;
+
+	use->leaves = quota_role(call) == ROLE_CLOSE;
+	if (quota_fd(call->args[0], &st))
+		use->file = use_of(&st, rule);
+}
+
 void quota_begin(struct call *call, const struct plan_rule *rule, struct quota_use *use)
 {
 	*use = (struct quota_use){ .fit = 0 };
@@ -135,14 +159,7 @@ void quota_begin(struct call *call, const struct plan_rule *rule, struct quota_u
 	case ROLE_COPY: begin_write(call, rule, use); break;
 	case ROLE_ALLOCATE: begin_allocate(call, rule, use); break;
 	case ROLE_RESIZE:
-	case ROLE_CLOSE: {
-		struct stat st;
-
-		use->leaves = quota_role(call) == ROLE_CLOSE;
-		if (quota_fd(call->args[0], &st))
-			use->file = use_of(&st, rule);
-		break;
-	}
+	case ROLE_CLOSE: begin_fd(call, rule, use); break;
 	case ROLE_OPEN:
 	case ROLE_TRUNCATE: begin_path(call, rule, use, 0); break;
 	case ROLE_UNLINK:

@@ -147,7 +147,7 @@ __attribute__((noinline)) bool quota_fits(const struct call *call, uint32_t inde
 
 /* Only the last descriptor of what has no name frees it: of which is the last we can't
  * know, and the next call that writes to it puts it right. */
-static bool closes_unnamed(const struct call *call)
+__attribute__((noinline)) static bool closes_unnamed(const struct call *call)
 {
 	struct stat st;
 

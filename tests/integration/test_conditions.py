@@ -57,6 +57,8 @@ CALLS_OF_PORTS = [
     "write",
     "sendto",
     "sendmsg",
+    "sendmmsg",
+    "__connect",
 ]
 LOOPBACK = "127.77.3.4"
 
@@ -69,9 +71,9 @@ def test_one_port_and_not_the_other(pyshim: Pyshim, target: Target, call: str) -
     done = pyshim("--layer=symbols", "-e", rule, program, LOOPBACK, one, two)
     lines = returned(done)
     failed = [line for line in lines if line.endswith("EXDEV")]
-    # sendto(2) is the kernel's name of send(), too.
-    hits = ["send", "sendto"] if call == "sendto" else [call]
-    assert failed == [f"{each} two: EXDEV" for each in hits]
+    # A syscall's name means all its functions.
+    hits = {"sendto": ["send", "sendto"], "connect": ["connect", "__connect"]}
+    assert failed == [f"{each} two: EXDEV" for each in hits.get(call, [call])]
 
 
 @pytest.fixture
@@ -95,7 +97,8 @@ def test_ports_of_ipv6(
     rule = f"inject={call}:error=EXDEV:port={ports[0]}"
     done = pyshim("--layer=symbols", "-e", rule, target("ports"), "::1", *ports)
     failed = [line for line in returned(done) if line.endswith("EXDEV")]
-    assert failed == [f"{call} one: EXDEV"]
+    hits = ["connect", "__connect"] if call == "connect" else [call]
+    assert failed == [f"{each} one: EXDEV" for each in hits]
 
 
 def test_unix_sockets_and_bad_addresses_have_no_port(
@@ -105,9 +108,21 @@ def test_unix_sockets_and_bad_addresses_have_no_port(
     rule = "inject=connect,send:error=EXDEV:port=47123"
     lines = returned(pyshim("--layer=symbols", "-e", rule, *words))
     assert [line for line in lines if not line.endswith(" ok")] == [
-        *("connect one: EXDEV", "send one: EXDEV", "connect unix: EINVAL"),
+        *("connect one: EXDEV", "send one: EXDEV", "__connect one: EXDEV"),
+        "connect unix: EINVAL",
         *("send closed: EBADF", "connect bad: EFAULT", "connect short: EINVAL"),
     ]
+
+
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+def test_the_path_of_a_descriptor_of_this_thread(
+    pyshim: Pyshim, target: Target, tmp_path: Path, layer: str
+) -> None:
+    """Whatever became of the first one."""
+    rule = f"inject=write:error=EIO:path={tmp_path}/made"
+    for way in ("exited", "unshared"):
+        done = pyshim(f"--layer={layer}", "-e", rule, target("led_by_none"), way)
+        assert returned(done) == ["write: EIO"]
 
 
 # -- if= ---------------------------------------------------------------------------

@@ -157,6 +157,14 @@ def test_of_a_set_those_that_move(pyshim: Pyshim, target: Target) -> None:
     assert returned(done) == ["writev: 1"]
 
 
+@pytest.mark.parametrize("way", ["read", "pread", "write", "pwrite", "sendfile"])
+def test_a_negative_size_is_refused(pyshim: Pyshim, target: Target, way: str) -> None:
+    """As by the kernel: not cut to one that it takes."""
+    done = pyshim("-e", f"inject={way}:short=5", target("moves"), f"huge:{way}", "9")
+    (line,) = returned(done)
+    assert line in (f"{way}: -1 EFAULT", f"{way}: -1 EINVAL")
+
+
 def test_copies_whole_files_all_the_same(pyshim: Pyshim, tmp_path: Path) -> None:
     """Programs that loop are not harmed."""
     text = bytes(range(256)) * 40

@@ -48,6 +48,26 @@ def test_fits_on_a_small_stack(
     assert (done.returncode, done.stdout) == (0, "EXIT-SUCCESS\n"), done.stderr
 
 
+@pytest.mark.parametrize("where", ["thread", "handler"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "all:delay_exit=1:path={}/**",
+        "quota=1M:path={}/**",
+        "fsync:error=EIO:lose",
+        "fds=20",
+        "writev:short=1023",
+    ],
+)
+def test_rules_fit_on_a_small_stack(
+    pyshim: Pyshim, target: Callable[..., str], tmp_path: Path, where: str, rule: str
+) -> None:
+    words = "-e", f"inject={rule.format(tmp_path)}", target("small_disk"), where
+    for layer in ("symbols", "full"):
+        done = pyshim(f"--layer={layer}", *words)
+        assert (done.returncode, done.stdout) == (0, "EXIT-SUCCESS\n"), done.stderr
+
+
 def test_a_hook_may_look_at_what_the_kernel_refuses(
     pyshim: Pyshim, target: Callable[..., str], tmp_path: Path
 ) -> None:

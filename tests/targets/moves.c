@@ -4,7 +4,7 @@
  *
  * WAY is a name, by itself libc's function; `inline:writev` by an instruction of its own,
  * `number:writev` by syscall(2). `bad:` has a vector that can't be read,
- * `fixed:` a message that can't be written. */
+ * `fixed:` a message that can't be written, `huge:` a size of -1. */
 #include "target.h"
 #include "inline.h"
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 
 enum { MOST = 1 << 16, UNTOUCHED = 0xee };
 enum direction { IN, OUT, BETWEEN, RANDOM };
-enum { INLINE_WAY = 1, NUMBER_WAY, BAD_WAY, FIXED_WAY };
+enum { INLINE_WAY = 1, NUMBER_WAY, BAD_WAY, FIXED_WAY, HUGE_WAY };
 
 /* What it is made on: a file at an offset, a pipe or a socket. */
 struct ends {
@@ -284,6 +284,8 @@ static void make(const struct way *way, int how)
 	if (how == FIXED_WAY)
 		CHECK(mprotect(message, 4096, PROT_READ) == 0);
 	CHECK(mprotect(pieces, MOST, how == BAD_WAY ? PROT_NONE : PROT_READ) == 0);
+	if (how == HUGE_WAY)
+		total = (size_t)-1;
 	moved = how == 0 || how >= BAD_WAY ? by_name(way, &ends) : by_number(way, how, &ends);
 	if (how == INLINE_WAY) {
 		told(way->name, moved);
@@ -305,9 +307,9 @@ static void make(const struct way *way, int how)
 static int how_of(const char **name)
 {
 	static const char *const prefixes[] = { "", "inline:", "number:", "bad:",
-					       "fixed:" };
+					       "fixed:", "huge:" };
 
-	for (int how = INLINE_WAY; how <= FIXED_WAY; how++)
+	for (int how = INLINE_WAY; how <= HUGE_WAY; how++)
 		if (!strncmp(*name, prefixes[how], strlen(prefixes[how]))) {
 			*name += strlen(prefixes[how]);
 			return how;

@@ -47,6 +47,9 @@ static union address address_of(const char *text, const char *port)
 		(int)ret_;                                                             \
 	})
 
+/* The same function by another name. */
+int __connect(int fd, const struct sockaddr *address, socklen_t length);
+
 static void stream(const char *text, const char *port, const char *name)
 {
 	union address address = address_of(text, port), seen;
@@ -79,6 +82,7 @@ static void datagrams(const char *text, const char *port, const char *name)
 	struct iovec piece = { "x", 1 };
 	struct msghdr message = { .msg_name = &address, .msg_namelen = size, .msg_iov = &piece,
 				  .msg_iovlen = 1 };
+	struct mmsghdr several = { .msg_hdr = message };
 	int fd = socket(family, SOCK_DGRAM, 0);
 
 	CHECK(fd >= 0);
@@ -86,6 +90,10 @@ static void datagrams(const char *text, const char *port, const char *name)
 	     (long)"x", 1, 0, (long)&address, size);
 	TOLD("sendmsg", name, sendmsg(fd, &message, 0), SYS_sendmsg, fd, (long)&message, 0, 0,
 	     0, 0);
+	TOLD("sendmmsg", name, sendmmsg(fd, &several, 1, 0), SYS_sendmmsg, fd, (long)&several, 1,
+	     0, 0, 0);
+	TOLD("__connect", name, __connect(fd, &address.any, size), SYS_connect, fd,
+	     (long)&address, size, 0, 0, 0);
 	close(fd);
 }
 
