@@ -92,6 +92,14 @@ void act_late(struct call *call, const struct plan_rule *rule)
 	call->entered = trace_clock();
 }
 
+static void make_short(struct call *call, call_real *real, const struct plan_rule *rule)
+{
+	if (rule->action & ACT_SHORT)
+		partly_make(call, real, rule->value);
+	else
+		call_make(call, real);
+}
+
 static void make_within_quota(struct call *call, call_real *real, const struct plan_rule *rule)
 {
 	struct quota_use use;
@@ -100,18 +108,16 @@ static void make_within_quota(struct call *call, call_real *real, const struct p
 	if (use.fit)
 		partly_make(call, real, (int64_t)use.fit);
 	else if (!(call->flags & CALL_ANSWERED))
-		call_make(call, real);
+		make_short(call, real, rule);
 	quota_end(call, rule, &use);
 }
 
 static void make(struct call *call, call_real *real, const struct plan_rule *rule)
 {
-	if (rule->action & ACT_SHORT)
-		partly_make(call, real, rule->value);
-	else if (rule->action & ACT_QUOTA)
+	if (rule->action & ACT_QUOTA)
 		make_within_quota(call, real, rule);
 	else
-		call_make(call, real);
+		make_short(call, real, rule);
 }
 
 void act_make(struct call *call, call_real *real, const struct plan_rule *rule)

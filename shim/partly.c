@@ -70,7 +70,7 @@ uint64_t call_moves(const struct call *call)
 	return 0;
 }
 
-static uint64_t fewer(const struct call *call, int64_t value)
+uint64_t call_fewer(const struct call *call, int64_t value)
 {
 	uint64_t all = call_moves(call);
 	uint64_t few = value > 0 ? (uint64_t)value : all / 100 * (uint64_t)-value
@@ -183,7 +183,7 @@ static void make_many(struct call *call, call_real *real, struct vector vector, 
 void partly_make(struct call *call, call_real *real, int64_t value)
 {
 	const struct row *row = &rows[call->id];
-	uint64_t size = fewer(call, value);
+	uint64_t size = call_fewer(call, value);
 
 	if (row->moves == MOVES_BYTES) {
 		make_bytes(call, real, size);

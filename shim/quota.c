@@ -9,10 +9,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include "actions.h"
 #include "failure.h"
+#include "partly.h"
 #include "plan.h"
 #include "quota.h"
 #include "quota_calls.h"
@@ -26,11 +27,28 @@ static struct quota_file_use use_of(const struct stat *st, const struct plan_rul
 	return (struct quota_file_use){ quota_key(st, rule->index), quota_pages(st) };
 }
 
+/* Beyond the program's own limit of a file's size it fails as it does without us. */
+static bool is_beyond_limit(int64_t size)
+{
+	struct rlimit limit;
+
+	return !sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, 0, &limit)
+		&& (uint64_t)size > limit.rlim_cur;
+}
+
 static void refuse(struct call *call, const struct plan_rule *rule)
 {
 	act_late(call, rule);
 	failure_make(call, ENOSPC);
 	call->flags |= CALL_ANSWERED;
+}
+
+/* What another rule has left of it. */
+static int64_t shorter(const struct call *call, const struct plan_rule *rule, int64_t bytes)
+{
+	int64_t few = (int64_t)call_fewer(call, rule->value);
+
+	return few < bytes ? few : bytes;
 }
 
 /* ---- before the call: what has a struct stat or more on the stack is no part of
@@ -46,9 +64,11 @@ static void begin_write(struct call *call, const struct plan_rule *rule, struct 
 	use->file = use_of(&span.st, rule);
 	if (!quota_span(call, &span))
 		return;
+	if (rule->action & ACT_SHORT)
+		span.bytes = shorter(call, rule, span.bytes);
 	int64_t fit = quota_fitting(&span, rule);
 
-	if (fit == span.bytes)
+	if (fit == span.bytes || is_beyond_limit(span.from + 1))
 		return;
 	if (!fit) {
 		refuse(call, rule);
@@ -74,8 +94,10 @@ static void begin_allocate(struct call *call, const struct plan_rule *rule,
 	if (mode & ~FALLOC_FL_KEEP_SIZE || from < 0 || span.bytes <= 0
 	    || from > INT64_MAX - PAGE - span.bytes)
 		return;
-	if (quota_fitting(&span, rule) < span.bytes)
-		refuse(call, rule);
+	if (!quota_writable(span.fd) || quota_fitting(&span, rule) == span.bytes
+	    || is_beyond_limit(from + span.bytes))
+		return;
+	refuse(call, rule);
 }
 
 __attribute__((noinline))
@@ -97,12 +119,6 @@ static void begin_unlink(const struct call *call, uint32_t path, const struct pl
 
 	if (quota_stat(call, path, AT_SYMLINK_NOFOLLOW, &st) && st.st_nlink == 1)
 		*use = use_of(&st, rule);
-}
-
-static bool exchanges(const struct call *call)
-{
-	return quota_number(call) == __NR_renameat2
-		&& call->args[4] & (RENAME_EXCHANGE | RENAME_WHITEOUT);
 }
 
 /* From elsewhere it comes with all its pages; to elsewhere it takes them along. */
@@ -135,7 +151,7 @@ static void begin_rename(struct call *call, const struct plan_rule *rule, struct
 	bool was = quota_fits(call, quota_path(call, 0), glob);
 	bool will = quota_fits(call, quota_new_path(call), glob);
 
-	if (!exchanges(call))
+	if (!quota_exchanges(call))
 		begin_move(call, rule, use, was, will);
 }
 

@@ -1,6 +1,7 @@
 /* Rules in quota_calls.h, and quota_concerns() of quota.h. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include "glob.h"
 #include "paths.h"
@@ -45,6 +46,22 @@ enum role quota_role(const struct call *call)
 	case __NR_renameat2: return ROLE_RENAME;
 	default: return call->id == CALL_remove ? ROLE_UNLINK : ROLE_NONE;
 	}
+}
+
+/* Of both the last argument. */
+static int64_t flags_if(const struct call *call, long number)
+{
+	return quota_number(call) == number ? call->args[rows[call->id].nargs - 1] : 0;
+}
+
+int64_t quota_rwf(const struct call *call)
+{
+	return flags_if(call, __NR_pwritev2);
+}
+
+bool quota_exchanges(const struct call *call)
+{
+	return flags_if(call, __NR_renameat2) & (RENAME_EXCHANGE | RENAME_WHITEOUT);
 }
 
 /* The descriptor that is written to, or that the call is about. */

@@ -15,6 +15,12 @@ enum role quota_role(const struct call *call);
 /* The kernel's number. */
 long quota_number(const struct call *call);
 
+/* The flags of a pwritev2(2), RWF_; of others none. */
+int64_t quota_rwf(const struct call *call);
+
+/* Whether a rename(2) leaves something at both names. */
+bool quota_exchanges(const struct call *call);
+
 /* The argument with the descriptor that is written to, or that the call is about. */
 uint32_t quota_out(const struct call *call);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include "partly.h"
 #include "quota_calls.h"
 #include "quota_files.h"
@@ -23,13 +24,28 @@ static int64_t at_offset(int64_t fd, int64_t pointer)
 	return readable((const void *)pointer, 8) ? *(const int64_t *)pointer : -1;
 }
 
-/* An `a`ppending descriptor writes to the end whatever is asked for, pwrite(2), BUGS. */
+bool quota_writable(int64_t fd)
+{
+	long flags = sys2(__NR_fcntl, (int)fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* RWF_NOAPPEND is Linux 6.9's. An `a`ppending descriptor writes to the end whatever offset is
+ * asked for, pwrite(2), BUGS. */
+static bool appends(const struct call *call, long flags)
+{
+	int64_t rwf = quota_rwf(call);
+
+	return rwf & RWF_APPEND || (flags & O_APPEND && !(rwf & NO_APPEND));
+}
+
 static int64_t offset_of(const struct call *call, const struct span *span, long flags)
 {
 	long number = quota_number(call);
 	bool at = number == __NR_pwrite64 || number == __NR_pwritev || number == __NR_pwritev2;
 
-	if (flags & O_APPEND)
+	if (appends(call, flags))
 		return span->st.st_size;
 	if (number == __NR_copy_file_range || number == __NR_splice)
 		return at_offset(span->fd, call->args[3]);
@@ -58,6 +74,8 @@ static int64_t source_left(const struct call *call)
 	int64_t fd = call->args[sends], at;
 	struct stat st;
 
+	if ((sys2(__NR_fcntl, (int)fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		return 0;
 	if (!quota_fd(fd, &st))
 		return quota_number(call) == __NR_copy_file_range ? 0 : waiting_in(fd);
 	at = at_offset(fd, call->args[sends ? 2 : 1]);
@@ -72,6 +90,14 @@ static bool faults(const struct call *call)
 		&& !readable((const void *)call->args[1], 1);
 }
 
+/* Flags that there are not. */
+static bool is_refused(const struct call *call)
+{
+	if (quota_number(call) == __NR_copy_file_range)
+		return call->args[5];
+	return quota_rwf(call) & ~(int64_t)KNOWN_RWF;
+}
+
 /* False: it takes nothing, or fails by itself. */
 bool quota_span(const struct call *call, struct span *span)
 {
@@ -84,7 +110,8 @@ bool quota_span(const struct call *call, struct span *span)
 	}
 	long flags = sys2(__NR_fcntl, (int)span->fd, F_GETFL);
 
-	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || span->bytes <= 0 || faults(call))
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || span->bytes <= 0 || faults(call)
+	    || is_refused(call))
 		return false;
 	/* Nobody copies to an end that moves, copy_file_range(2), sendfile(2). */
 	if (quota_role(call) == ROLE_COPY && flags & O_APPEND)

@@ -6,6 +6,8 @@
 #include "call.h"
 #include "wire.h"
 
+enum { NO_APPEND = 0x20, KNOWN_RWF = 0xff };  /* RWF_NOAPPEND; all of Linux 6.18 */
+
 /* Where it will write, of which file, how much. */
 struct span {
 	int64_t fd, from, bytes;
@@ -15,6 +17,9 @@ struct span {
 /* That of a call that writes or copies; `st` is filled in already. False: it takes nothing,
  * or fails by itself. */
 bool quota_span(const struct call *call, struct span *span);
+
+/* False, too, for what is no descriptor. */
+bool quota_writable(int64_t fd);
 
 /* Pages that are left of the rule's. */
 int64_t quota_room(const struct plan_rule *rule);

@@ -16,7 +16,7 @@
 #include "thread.h"
 #include "unsynced.h"
 
-enum { NO_APPEND = 0x20, FILES = 0xffff };  /* RWF_NOAPPEND, Linux 6.9; no rule's files */
+enum { FILES = 0xffff };  /* no rule's */
 
 /* ---- the log ---- */
 
@@ -117,7 +117,8 @@ static bool read_old(const struct undo *undo, int64_t fd, int64_t from)
 }
 
 /* What lies from `from` on, so many bytes, of a file that is `st`. */
-static void keep(int64_t fd, const struct stat *st, int64_t from, int64_t bytes)
+static void keep(struct unsynced_use *use, int64_t fd, const struct stat *st, int64_t from,
+		 int64_t bytes)
 {
 	int64_t there = st->st_size - from;
 	int64_t old = there < bytes ? there : bytes;
@@ -134,36 +135,46 @@ static void keep(int64_t fd, const struct stat *st, int64_t from, int64_t bytes)
 		skipped(SKIP_UNSYNCED);
 		undo->kept = 0;
 	}
+	use->kept = undo;
+	use->kept_key = undo->key;
 	/* Release: who finds it live finds all of it. */
 	__atomic_store_n(&undo->live, 1, __ATOMIC_RELEASE);
 }
 
-/* What is written so is on the disk when the call is back, open(2). */
-static bool is_synchronous(int64_t fd)
+/* The call has failed: nothing was overwritten, and there is nothing to be synced. */
+static void keep_not(const struct unsynced_use *use)
 {
-	return sys2(__NR_fcntl, (int)fd, F_GETFL) & O_DSYNC;
+	if (is_live(use->kept, use->kept_key) && claim(use->kept))
+		let_go();
 }
 
-static void keep_write(const struct call *call)
+/* What is written so is on the disk when the call is back, open(2). */
+static bool is_synchronous(const struct call *call, int64_t fd)
+{
+	return quota_rwf(call) & (RWF_DSYNC | RWF_SYNC)
+		|| sys2(__NR_fcntl, (int)fd, F_GETFL) & O_DSYNC;
+}
+
+static void keep_write(const struct call *call, struct unsynced_use *use)
 {
 	struct span span;
 
 	if (quota_fd(call->args[quota_out(call)], &span.st) && quota_span(call, &span)
-	    && !is_synchronous(span.fd))
-		keep(span.fd, &span.st, span.from, span.bytes);
+	    && !is_synchronous(call, span.fd))
+		keep(use, span.fd, &span.st, span.from, span.bytes);
 }
 
-static void keep_resize(const struct call *call)
+static void keep_resize(const struct call *call, struct unsynced_use *use)
 {
 	int64_t to = call->args[1];
 	struct stat st;
 
 	if (to >= 0 && quota_fd(call->args[0], &st) && to != st.st_size)
-		keep(call->args[0], &st, to, INT64_MAX - to);
+		keep(use, call->args[0], &st, to, INT64_MAX - to);
 }
 
 /* Room that is reserved makes it longer at most; what else fallocate(2) does is not kept. */
-static void keep_allocate(const struct call *call)
+static void keep_allocate(const struct call *call, struct unsynced_use *use)
 {
 	bool has_mode = rows[call->id].nargs == 4;
 	struct stat st;
@@ -171,7 +182,7 @@ static void keep_allocate(const struct call *call)
 	if (has_mode && call->args[1] & ~FALLOC_FL_KEEP_SIZE)
 		skipped(SKIP_UNSYNCED);
 	else if (quota_fd(call->args[0], &st))
-		keep(call->args[0], &st, st.st_size, 0);
+		keep(use, call->args[0], &st, st.st_size, 0);
 }
 
 /* ---- around a call ---- */
@@ -212,15 +223,17 @@ void unsynced_begin(const struct call *call, struct unsynced_use *use)
 	switch (quota_role(call)) {
 	case ROLE_NONE: begin_sync(call, use); break;
 	case ROLE_WRITE:
-	case ROLE_COPY: keep_write(call); break;
-	case ROLE_ALLOCATE: keep_allocate(call); break;
-	case ROLE_RESIZE: keep_resize(call); break;
+	case ROLE_COPY: keep_write(call, use); break;
+	case ROLE_ALLOCATE: keep_allocate(call, use); break;
+	case ROLE_RESIZE: keep_resize(call, use); break;
 	case ROLE_OPEN:
 	case ROLE_TRUNCATE: use->key = key_of_path(call, quota_path(call, 0), 0, false); break;
 	case ROLE_UNLINK:
 		use->key = key_of_path(call, quota_path(call, 0), AT_SYMLINK_NOFOLLOW, true);
 		break;
 	case ROLE_RENAME:
+		if (quota_exchanges(call))
+			break;
 		use->key = key_of_path(call, quota_new_path(call), AT_SYMLINK_NOFOLLOW, true);
 		break;
 	case ROLE_CLOSE: break;
@@ -229,7 +242,9 @@ void unsynced_begin(const struct call *call, struct unsynced_use *use)
 
 void unsynced_end(const struct call *call, const struct unsynced_use *use)
 {
-	if (!call->err && (use->key || use->all))
+	if (call->err && use->kept)
+		keep_not(use);
+	else if (!call->err && (use->key || use->all))
 		forget(use->key, use->upto);
 }
 

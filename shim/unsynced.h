@@ -8,11 +8,14 @@
 #define PYSHIM_UNSYNCED_H
 
 #include "call.h"
+#include "wire.h"
 
 struct unsynced_use {
 	uint64_t key;        /* of a file of which nothing is to be undone any more, 0: none */
 	uint32_t upto;       /* the entry from which on it is */
 	bool all;            /* of every file */
+	struct undo *kept;   /* what this call is about to overwrite, NULL: nothing */
+	uint64_t kept_key;
 };
 
 /* Whether anything is to be lost of the file behind its descriptor. */

@@ -45,6 +45,16 @@ def test_calls_return_what_they_return_on_a_tmpfs(
         assert real.status == 0
 
 
+@needs_mount
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+def test_what_the_kernel_refuses_before_it_looks_for_room(
+    target: Target, disk: Path, layer: str
+) -> None:
+    real, ours = both(target("disk_full"), disk, "200k", f"--layer={layer}")
+    assert ours == real
+    assert real.status == 0
+
+
 PROGRAMS = {
     "dd": "dd if=/dev/zero of=a bs=10000 count=30 status=none",
     "dd in place": "dd if=/dev/zero of=a bs=90k count=1 status=none;"
@@ -159,6 +169,20 @@ def test_what_was_there_before_the_run_takes_nothing(disk: Path) -> None:
     # What it leaves is room for others, twice as much as there was before.
     assert seen.stdout.split() == ["20480", "40960"]
     assert seen.status == 1
+
+
+@pytest.mark.parametrize("first", ["short", "quota"])
+def test_writes_that_are_short_besides(
+    pyshim: Pyshim, disk: Path, first: str
+) -> None:
+    """They count as well, and no byte more fits."""
+    rules = ["inject=write:short=1000", f"inject=quota=10k:path={disk}/**"]
+    words = [word for rule in rules[:: 1 if first == "short" else -1]
+             for word in ("-e", rule)]  # fmt: skip
+    command = ["dd", "if=/dev/zero", f"of={disk}/a", "bs=4000", "count=9", "status=none"]
+    done = pyshim("--layer=symbols", *words, *command)
+    assert "No space left on device" in done.stderr
+    assert (disk / "a").stat().st_size == 3 * 4096
 
 
 def test_two_disks_of_one_run(pyshim: Pyshim, disk: Path) -> None:

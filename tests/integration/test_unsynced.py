@@ -28,6 +28,15 @@ LOST = {
     "nothing was written": ("open fsync fdatasync", ["ok", "ok"]),
     "fdatasync as well": ("open new fdatasync show", ["EIO", "file: |"]),
     "an empty write": ("open start fsync", ["ok"]),
+    "a write that failed": ("open refused fsync", ["refused: EFAULT", "ok"]),
+    "a cut that failed": (
+        "open new fsync fsync read shrink fsync",
+        ["EIO", "ok", "shrink: EINVAL", "ok"],
+    ),
+    "a write that is synchronous": (
+        "open durable fsync show",
+        ["durable: ok", "ok", "file: abc|"],
+    ),
 }
 KEPT = {
     "what was overwritten": "open start ab fsync show",
@@ -41,6 +50,7 @@ KEPT = {
     "cut and written": "open shrink start xxxxx fsync show",
     "made longer": "open grow fsync show",
     "room": "open room fsync show",
+    "under another name meanwhile": "open start ab exchange fsync show",
     "by another descriptor": "open start ab open fsync show",
 }
 
@@ -73,6 +83,16 @@ def test_the_file_is_what_it_was_at_the_last_sync(
     assert outcome(done)[-2:] == ["fsync: EIO", "file: 0123456789|"]
     assert (tmp_path / "file").read_text() == "0123456789"
     assert len(said(done)) == 1
+
+
+def test_an_appending_descriptor_that_is_told_not_to(
+    pyshim: Pyshim, target: Target, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("0123456789")
+    done = pyshim("-e", RULE, target("unsynced"), *"append placed fsync show".split())
+    if "placed: EOPNOTSUPP" in outcome(done):
+        pytest.skip("RWF_NOAPPEND is Linux 6.9's")
+    assert outcome(done) == ["placed: ok", "fsync: EIO", "file: 0123456789|"]
 
 
 def test_a_sync_that_is_made_lets_go(pyshim: Pyshim, target: Target) -> None:

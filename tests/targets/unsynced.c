@@ -34,6 +34,32 @@ static void vector(void)
 	report("vector", pwritev(fd, pieces, 2, 1));
 }
 
+static void refused(void)
+{
+	struct iovec piece = { (void *)8, 3 };
+
+	report("refused", writev(fd, &piece, 1));
+}
+
+/* By flags of its own, where something is already. */
+static void flagged(const char *what, int flags)
+{
+	struct iovec piece = { "abc", 3 };
+
+	report(what, pwritev2(fd, &piece, 1, 0, flags));
+}
+
+/* Two files change their names. */
+static void exchange(void)
+{
+	int other = open("other", O_CREAT | O_RDWR, 0600);
+
+	CHECK(other >= 0 && !close(other));
+	for (int i = 0; i < 2; i++)
+		CHECK(!renameat2(AT_FDCWD, "other", AT_FDCWD, "file", RENAME_EXCHANGE));
+	CHECK(!unlink("other"));
+}
+
 static void copy(void)
 {
 	int from = open("from", O_CREAT | O_RDWR | O_TRUNC, 0600);
@@ -65,6 +91,11 @@ static void one(const char *word)
 	else if (!strcmp(word, "shrink")) report(word, ftruncate(fd, 2));
 	else if (!strcmp(word, "grow")) report(word, ftruncate(fd, 30));
 	else if (!strcmp(word, "room")) report(word, fallocate(fd, 0, 0, 40));
+	else if (!strcmp(word, "refused")) refused();
+	else if (!strcmp(word, "durable")) flagged(word, RWF_DSYNC);
+	else if (!strcmp(word, "placed")) flagged(word, 0x20 /* RWF_NOAPPEND */);
+	else if (!strcmp(word, "exchange")) exchange();
+	else if (!strcmp(word, "read")) CHECK((fd = open("file", O_RDONLY)) >= 0);
 	else if (!strcmp(word, "vector")) vector();
 	else if (!strcmp(word, "copy")) copy();
 	else if (!strcmp(word, "child")) in_child();
