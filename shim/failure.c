@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 #include "failure.h"
+#include "poke.h"
 #include "thread.h"
 
 enum { STREAM_ERROR = 0x20 };  /* _IO_ERR_SEEN of glibc's struct _IO_FILE */
@@ -45,7 +46,8 @@ static void tell(int *h_errnop)
 }
 
 /* nanosleep(2): a caller sleeps on for what is left. Nothing was slept. Of a sleep until a
- * time by the clock nothing is told; its flags are before the time. */
+ * time by the clock nothing is told; its flags are before the time. What lies in memory
+ * that can only be read is left as it is: the kernel does not die of that either. */
 static void leave_rest(const struct call *call, uint32_t i)
 {
 	const struct timespec *wanted = (const void *)call->args[i - 1];
@@ -53,7 +55,11 @@ static void leave_rest(const struct call *call, uint32_t i)
 
 	if (call->err != EINTR || (i > 1 && call->args[i - 2] & TIMER_ABSTIME))
 		return;
-	if (readable(wanted, sizeof(*wanted)) && readable(left, sizeof(*left)))
+	if (!readable(wanted, sizeof(*wanted)) || !readable(left, sizeof(*left)))
+		return;
+	long written = memory_write(left, wanted, sizeof(*left));
+
+	if (written < 0 && written != -EFAULT)
 		*left = *wanted;
 }
 

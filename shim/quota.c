@@ -94,10 +94,10 @@ static void begin_allocate(struct call *call, const struct plan_rule *rule,
 	if (mode & ~FALLOC_FL_KEEP_SIZE || from < 0 || span.bytes <= 0
 	    || from > INT64_MAX - PAGE - span.bytes)
 		return;
-	if (!quota_writable(span.fd) || quota_fitting(&span, rule) == span.bytes
-	    || is_beyond_limit(from + span.bytes))
+	if (!quota_writable(span.fd) || quota_fitting(&span, rule) == span.bytes)
 		return;
-	refuse(call, rule);
+	if (mode & FALLOC_FL_KEEP_SIZE || !is_beyond_limit(from + span.bytes))
+		refuse(call, rule);
 }
 
 __attribute__((noinline))

@@ -117,3 +117,10 @@ def test_every_way_to_fail_is_here() -> None:
     assert {call.fails for call in calls} == {
         call.fails for call in table().reachable
     } - {"never"}
+
+
+def test_what_can_not_be_written_is_left_alone(target: Target, tmp_path: Path) -> None:
+    """By the kernel, too: rest of a sleep in memory that can only be read."""
+    rule = "inject=nanosleep,clock_nanosleep:error=EINTR"
+    done = run([*PYSHIM, "-e", rule, target("waits"), "unwritable"], cwd=tmp_path)
+    assert done.stdout == b"unwritable: -1 EINTR\nEXIT-SUCCESS\n"

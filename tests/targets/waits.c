@@ -48,6 +48,14 @@ static long by_sem_wait(void) { return sem_wait(&sem); }
 static long by_pause(void) { return pause(); }
 static long by_poll(void) { return poll(&(struct pollfd){ ends[0], POLLIN, 0 }, 1, -1); }
 static long by_nanosleep(void) { return nanosleep(&(struct timespec){ 600, 0 }, NULL); }
+/* With what is left of it to be told where nobody may write. */
+static long by_unwritable(void)
+{
+	static const struct timespec left = { 0, 0 };
+
+	return nanosleep(&(struct timespec){ 0, 1 }, (struct timespec *)&left);
+}
+
 static long by_kill(void) { return raise(SIGUSR1); }
 
 static long by_inline(void)
@@ -252,7 +260,7 @@ static const struct word words[] = {
 	WORD(handler), WORD(restart), WORD(handled), WORD(read), WORD(sem_wait), WORD(pause),
 	WORD(poll), WORD(nanosleep), WORD(kill), WORD(inline), WORD(ready), WORD(partial),
 	WORD(accept), WORD(wait), WORD(jump), WORD(threads), WORD(fork), WORD(start),
-	WORD(slow), WORD(cancelled), WORD(left), WORD(nested),
+	WORD(slow), WORD(unwritable), WORD(cancelled), WORD(left), WORD(nested),
 };
 
 int main(int argc, char **argv)
