@@ -1,8 +1,8 @@
 /*
  * Rules in fd_limit.h. The kernel gives out the lowest free number: it is below the limit
- * as long as any number there is free, and that can be asked without taking one. Nothing is
- * opened to find out: a thread that forks would hand it on, and closing a copy of what the
- * program has open would drop its record locks, fcntl(2).
+ * as long as any number there is free, and that can be asked without taking one. No copy of
+ * what the program has open is made to find out: closing it would drop its record locks,
+ * fcntl(2). What its arguments alone decide is made at the limit, and closed at once.
  *
  * Between the question and the call another thread may take the last one. Then a descriptor
  * at the limit is given out: of threads that open at the same moment, one each at most.
@@ -10,7 +10,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include "fd_limit.h"
 #include "sys.h"
 #include "thread.h"
@@ -45,13 +48,70 @@ static bool is_good_path(int64_t path)
 	return length > 0 && length < 4096;
 }
 
-static bool can_be_socket(const struct call *call)
+/* What it makes is nothing but a descriptor, and goes again. `flags` with close-on-exec. */
+static bool can_be_made(const struct call *call, uint32_t index, int64_t flags)
 {
-	long fd = sys3(__NR_socket, call->args[0], call->args[1] | SOCK_CLOEXEC, call->args[2]);
+	int64_t a[3] = { call->args[0], call->args[1], call->args[2] };
+
+	a[index] |= flags;
+	long fd = sys3(number_of(call), a[0], a[1], a[2]);
 
 	if (fd >= 0)
 		sys1(__NR_close, fd);
 	return fd >= 0 || fd == -EMFILE;
+}
+
+/* No path is asked for what it means while flags are refused. */
+static bool can_be_opened(const struct call *call)
+{
+	const struct row *row = &rows[call->id];
+	uint32_t path = 0;
+	long err;
+
+	while (path < row->nargs && row->args[path].kind != ARG_PATH)
+		path++;
+	if (path + 1 >= row->nargs)
+		return true;
+	if (number_of(call) == __NR_openat2)
+		err = sys4(__NR_openat2, AT_FDCWD, "", call->args[path + 1], call->args[path + 2]);
+	else
+		err = sys4(__NR_openat, AT_FDCWD, "", call->args[path + 1], 0);
+	return err == -ENOENT;
+}
+
+/* The argument has no flags but these; both bits are the same wherever they are taken. */
+static bool has_only(const struct call *call, uint32_t index, int64_t flags)
+{
+	return !((int)call->args[index] & ~(flags | O_CLOEXEC | O_NONBLOCK));
+}
+
+static bool can_be_signalfd(const struct call *call)
+{
+	return has_only(call, rows[call->id].nargs - 1u, 0)
+		&& readable((const void *)call->args[1], 8);
+}
+
+static bool is_refused(const struct call *call)
+{
+	switch (number_of(call)) {
+	case __NR_open:
+	case __NR_openat:
+	case __NR_openat2: return !can_be_opened(call);
+	case __NR_socket: return !can_be_made(call, 1, SOCK_CLOEXEC);
+	case __NR_epoll_create: return (int)call->args[0] <= 0;
+	case __NR_epoll_create1:
+	case __NR_inotify_init1: return !has_only(call, 0, 0);
+	case __NR_eventfd2: return !has_only(call, 1, EFD_SEMAPHORE);
+	case __NR_timerfd_create: return !can_be_made(call, 1, TFD_CLOEXEC);
+	case __NR_memfd_create: return !can_be_made(call, 1, MFD_CLOEXEC);
+	/* Its descriptors are closed by exec in any case. */
+	case __NR_pidfd_open: return !can_be_made(call, 1, 0);
+	case __NR_signalfd4: return !can_be_signalfd(call);
+	case __NR_pipe2: return rows[call->id].nargs > 1 && !has_only(call, 1, O_DIRECT);
+	case __NR_socketpair: return !has_only(call, 1, 0xf);
+	case __NR_accept4: return !has_only(call, 3, 0);
+	default: return false;
+	}
 }
 
 /* The call is then left to fail by itself. */
@@ -62,8 +122,9 @@ static bool fails_anyway(const struct call *call)
 	for (uint32_t i = 0; i < row->nargs; i++)
 		if (row->args[i].kind == ARG_PATH && !is_good_path(call->args[i]))
 			return true;
+	if (is_refused(call))
+		return true;
 	switch (number_of(call)) {
-	case __NR_socket: return !can_be_socket(call);
 	case __NR_accept:
 	case __NR_accept4:
 	case __NR_dup:

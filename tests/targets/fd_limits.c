@@ -3,6 +3,7 @@
 #include "target.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -136,6 +137,43 @@ static void makes(void)
 	fd("memfd", memfd_create("memory", 0));
 }
 
+/* For another reason than that there is no number left. */
+static void refused(void)
+{
+	struct open_how how = { .flags = O_RDONLY, .resolve = 1 << 20 };
+	volatile int none = 0;
+	sigset_t signals;
+	int fds[2];
+
+	sigemptyset(&signals);
+	fd("open with bad flags", open(".", O_DIRECTORY | O_CREAT, 0600));
+	fd("open nothing to write", open(".", __O_TMPFILE, 0600));
+	fd("openat2", syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how)));
+	fd("openat2 of a bad size", syscall(SYS_openat2, AT_FDCWD, ".", &how, 3));
+	fd("openat2 of nothing", syscall(SYS_openat2, AT_FDCWD, ".", NULL, sizeof(how)));
+	how.resolve = 0;
+	fd("openat2 as it should", syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how)));
+	fd("epoll_create of none", epoll_create(none));
+	fd("epoll_create1", epoll_create1(1));
+	fd("eventfd", eventfd(0, 2));
+	fd("eventfd of a kind", eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC));
+	fd("timerfd of no clock", timerfd_create(99, 0));
+	fd("inotify", inotify_init1(1));
+	fd("memfd", memfd_create("memory", 0x1000));
+	fd("memfd of a bad name", memfd_create((char *)8, 0));
+	fd("signalfd", signalfd(-1, &signals, 1));
+	fd("signalfd of a bad set", syscall(SYS_signalfd4, -1, (void *)8, 8, 0));
+	fd("pidfd of nobody", syscall(SYS_pidfd_open, 1 << 22, 0));
+	fd("pidfd", syscall(SYS_pidfd_open, getpid(), 0));
+	fd("socket of no type", socket(AF_INET, 99, 0));
+	fd("accept4", accept4(listener, NULL, NULL, 1));
+	two("pipe2", pipe2(fds, 1), fds);
+	two("pipe2 of packets", pipe2(fds, O_DIRECT | O_NONBLOCK), fds);
+	two("socketpair", socketpair(AF_UNIX, SOCK_STREAM | 0x100, 0, fds), fds);
+	two("socketpair of a kind", socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds),
+	    fds);
+}
+
 static void connects(void)
 {
 	struct sockaddr_in there;
@@ -246,6 +284,7 @@ int main(int argc, char **argv)
 	fill();
 	opens();
 	makes();
+	refused();
 	copies();
 	if (spare)
 		return passed();
