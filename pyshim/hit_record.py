@@ -70,7 +70,10 @@ def from_line(line: str) -> Hit:
     """Raises RecordError. Unknown keys are left out: of a later version."""
     try:
         values: dict[str, Any] = json.loads(line)
-        return Hit(**{each.name: values[each.name] for each in fields(Hit)})
+        hit = Hit(**{each.name: values[each.name] for each in fields(Hit)})
+        if not isinstance(hit.replay, str):
+            raise TypeError("replay is no text")
+        return hit
     except (ValueError, KeyError, TypeError) as error:
         text = f"no line of a record: {line.strip()[:80]!r}: {error}"
         raise RecordError(text, allowed="what --record wrote") from error
@@ -78,7 +81,7 @@ def from_line(line: str) -> Hit:
 
 def read(path: Path) -> Iterator[Hit]:
     """The hits that are there. A last line that is still being written is left out."""
-    for line in path.read_text().splitlines(keepends=True):
+    for line in path.read_text(errors="replace").splitlines(keepends=True):
         if line.endswith("\n"):
             yield from_line(line)
 
@@ -119,7 +122,7 @@ class Recorder:
         self.ordinals.note(event)
         if not is_hit(event):
             return None
-        hit = self._hit(event, rules[event.rule])
+        hit = self._hit(event, rules)
         self._write(hit)
         return hit
 
@@ -129,9 +132,11 @@ class Recorder:
             self.out.close()
             self.out = None
 
-    def _hit(self, event: Event, rule: Rule) -> Hit:
+    def _hit(self, event: Event, rules: Sequence[Rule]) -> Hit:
         assert event.call is not None
-        site, call = event.site, event.call
+        site, call, rule = event.site, event.call, rules[event.rule]
+        others = (each for i, each in enumerate(rules) if i != event.rule)
+        shared = any(call in each.calls for each in others)
         place = f"{Path(site.module).name}+{site.offset:#x}" if site else None
         process = self.ordinals.process(event.pid)
         here = (rule.text, process, call.name, place)
@@ -151,7 +156,10 @@ class Recorder:
             errno=_error(event),
             label=fairness.label(event, rule),
             replay=one_line(
-                rule, call, self.table, site=place, nth=nth, count=event.nth
+                *(rule, call, self.table),
+                site=None if shared else place,
+                nth=nth,
+                count=event.nth,
             ),
         )
 

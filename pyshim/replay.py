@@ -38,7 +38,7 @@ def rules(hits: Iterable[Hit], table: Table) -> list[Rule]:
             whole[hit.replay] = parse(*parse_expression(hit.replay), table)
             continue
         base, _, number = hit.replay.rpartition(":when=")
-        if not base:
+        if not base or not number.isdecimal():
             raise UsageError(f"--replay: no rule in {json.dumps(hit.replay)}")
         numbers.setdefault(base, set()).add(int(number))
     found = []

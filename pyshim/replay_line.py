@@ -4,7 +4,9 @@
 calls and conditions, and the number that the hit call had, hits it again wherever
 things are in memory. Where every call counted was a hit the place itself is named,
 `site=`, and the number counts there alone: that holds, too, when calls at other places
-come and go. A full disk is full again by its rule as it was: it counts no calls.
+come and go. Not where other rules are for that call: what they decide is their hit, so
+nobody knows how many this one had there. A full disk is full again by its rule as it
+was: it counts no calls.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ def one_line(
 ) -> str:
     """What behind `-e` hits this call again: `inject=...:when=N`.
 
-    `nth`: of the rule's hits of this call at this site in its process. `count`: the
-    number that the rule gave the call.
+    `site`: None where it can't be told by its place. `nth`: of the rule's hits of this
+    call at this site in its process. `count`: the number that the rule gave the call.
     """
     if rule.quota is not None:
         return rule.text

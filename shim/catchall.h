@@ -33,6 +33,7 @@ struct caught {
 	uint64_t mask;           /* of signals, as the program had it */
 	uint64_t entered;
 	int32_t rule;
+	uint32_t count;
 	uint16_t id, call_flags, via;
 	bool log, armed, arm, clears, blocked, in_use;
 };

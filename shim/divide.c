@@ -112,6 +112,7 @@ static void remember(struct caught *caught, const struct call *call, bool log)
 	caught->parents = caught->first = caught;
 	caught->entered = call->entered;
 	caught->rule = call->rule;
+	caught->count = call->count;
 	caught->id = call->id;
 	caught->call_flags = call->flags;
 	caught->via = call->via;
@@ -165,6 +166,7 @@ static void tell(const struct caught *caught, int64_t ret)
 	__builtin_memcpy(call.args, caught->args, sizeof(call.args));
 	call.entered = caught->entered;
 	call.rule = caught->rule;
+	call.count = caught->count;
 	call.flags = caught->call_flags;
 	call.via = caught->via;
 	call.ret = ret < 0 ? -1 : ret;

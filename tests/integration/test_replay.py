@@ -121,21 +121,57 @@ def test_a_hit_that_does_not_come_again_is_told(pyshim: Pyshim, target: Target) 
     )
 
 
+def test_calls_that_two_rules_hit(
+    pyshim: Pyshim, target: Target, tmp_path: Path
+) -> None:
+    """The second one's hits are told but for where the first has decided."""
+    command = [target("calls_by_name"), *["read"] * 4]
+    rules = ["-e", "inject=read:error=EIO:when=2", "-e", "inject=read:error=EINTR"]
+    first = pyshim(*rules, "--record", "a", *command)
+    again = pyshim("--replay", "a", "--record", "b", *command)
+    assert again.returncode == 0
+    assert again.stdout == first.stdout
+    assert hits(tmp_path / "a") == hits(tmp_path / "b")
+
+
+def test_a_thread_that_was_delayed(
+    pyshim: Pyshim, target: Target, tmp_path: Path
+) -> None:
+    """Of a call that comes back twice the number is told, too."""
+    command = [target("two_threads")]
+    rule = "inject=clone3:delay_enter=1ns:when=2"
+    pyshim("-e", rule, "--record", "a", *command)
+    assert replays(tmp_path / "a") == [rule]
+    again = pyshim("--replay", "a", *command)
+    assert (again.returncode, again.stdout) == (0, "EXIT-SUCCESS\n")
+
+
+def changed(**values: object) -> str:
+    """A line of a record, with other values."""
+    line = dict.fromkeys(
+        ("rule", "call", "process", "program", "thread", "site", "function"), "x"
+    ) | dict.fromkeys(("count", "nth", "result", "errno", "label"), "x")
+    return json.dumps(line | values) + "\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "no hits in it"),
         ("nonsense\n", "no line of a record: 'nonsense'"),
         ('{"rule": "x"}\n', "no line of a record"),
+        (changed(replay=3), "no line of a record"),
+        (changed(replay="inject=read:error=EIO:when=3+2"), "no rule in"),
+        (b"\x80\n", "no line of a record"),
         (None, "No such file or directory"),
     ],
-    ids=["empty", "nonsense", "keys", "missing"],
+    ids=["empty", "nonsense", "keys", "number", "step", "bytes", "missing"],
 )
 def test_what_is_no_record_is_refused(
-    pyshim: Pyshim, tmp_path: Path, text: str | None, message: str
+    pyshim: Pyshim, tmp_path: Path, text: str | bytes | None, message: str
 ) -> None:
     if text is not None:
-        (tmp_path / "a").write_text(text)
+        (tmp_path / "a").write_bytes(text.encode() if isinstance(text, str) else text)
     done = pyshim("--replay", "a", "echo", "ran")
     assert (done.returncode, done.stdout) == (125, "")
     assert message in said(done)[-1]
