@@ -3,6 +3,7 @@
 #include <alloca.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "paths.h"
 #include "plan.h"
 #include "real.h"
@@ -28,6 +29,18 @@ void fd_name(char to[FD_ROOM], int fd)
 	number_behind(to, "/proc/self/fd/", fd);
 }
 
+/* As /proc names what has no name any more, proc(5): by its last one. */
+static void drop_deleted(int fd, char *path, long length)
+{
+	static const char word[] = " (deleted)";
+	const long size = sizeof(word) - 1;
+	struct stat st;
+
+	if (length > size && !strcmp(path + length - size, word)
+	    && !sys2(__NR_fstat, fd, &st) && !st.st_nlink)
+		path[length - size] = 0;
+}
+
 /* The file an fd is open on; false for sockets, pipes and bad numbers. Of this thread: the
  * first one of the process may have ended, or have descriptors of its own (unshare(2)). */
 static bool fd_path(int64_t fd, char path[PATH_ROOM])
@@ -42,6 +55,7 @@ static bool fd_path(int64_t fd, char path[PATH_ROOM])
 	if (length <= 0)
 		return false;
 	path[length] = 0;
+	drop_deleted((int)fd, path, length);
 	return path[0] == '/';
 }
 
@@ -93,6 +107,9 @@ static bool text_path(const struct call *call, const struct arg *arg, const char
 
 	if (length < 0)
 		skipped(SKIP_SIGHT);
+	/* AT_EMPTY_PATH, or it fails. */
+	if (!length && arg->from >= 0)
+		return fd_path((int)call->args[arg->from], path);
 	if (length <= 0 || length >= PATH_ROOM)
 		return false;
 	if (text[0] == '/')
@@ -160,11 +177,13 @@ __attribute__((noinline)) static size_t mapped(const struct call *call, uint32_t
 					       char *to, size_t room)
 {
 	char path[PATH_ROOM];
-	const struct plan_map *map = call_path(call, i, path) ? map_for(path) : NULL;
+	const char *text = (const char *)call->args[i];
+	/* Without a name it is about what is open already. */
+	const struct plan_map *map = call_path(call, i, path) && *text ? map_for(path) : NULL;
 
 	if (!map)
 		return 0;
-	const char *slash = ends_with_slash((const char *)call->args[i]) ? "/" : "";
+	const char *slash = ends_with_slash(text) ? "/" : "";
 	const char *rest = path + map->from_len;
 	size_t size = map->to_len + strlen(rest) + strlen(slash) + 1;
 

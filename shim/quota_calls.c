@@ -136,30 +136,13 @@ bool quota_stat(const struct call *call, uint32_t index, int flags, struct stat 
 
 /* ---- which calls it is about ---- */
 
-/* As /proc names what has no name any more, proc(5). */
-static void drop_deleted(char *path)
-{
-	static const char word[] = " (deleted)";
-	long length = 0, size = sizeof(word) - 1;
-
-	while (path[length])
-		length++;
-	for (long i = 0; i < size; i++)
-		if (length < size || path[length - size + i] != word[i])
-			return;
-	path[length - size] = 0;
-}
-
 __attribute__((noinline)) bool quota_fits(const struct call *call, uint32_t index,
 					  const char *glob)
 {
 	char path[PATH_ROOM];
 
-	if (index >= rows[call->id].nargs || !call_path(call, index, path))
-		return false;
-	if (rows[call->id].args[index].kind == ARG_FD)
-		drop_deleted(path);
-	return glob_match(glob, path);
+	return index < rows[call->id].nargs && call_path(call, index, path)
+		&& glob_match(glob, path);
 }
 
 /* Only the last descriptor of what has no name frees it: of which is the last we can't

@@ -70,7 +70,7 @@ static bool chance_hits(const struct plan_rule *rule, uint32_t count)
 /* The last condition, and it counts: a hit is a hit. */
 static bool times_left(const struct plan_rule *rule)
 {
-	uint32_t *counter = &process->counters[rule->times_counter];
+	uint32_t *counter = &counters_now()[rule->times_counter];
 
 	return !rule->times || count_up(counter, __libc_single_threaded) <= rule->times;
 }
@@ -175,7 +175,7 @@ const struct plan_rule *rules_match(struct call *call, const struct plan_row *wa
 {
 	const struct plan_ref *ref = parts.refs + want->first_ref, *end = ref + want->nrefs;
 	const struct plan_rule *decided = NULL;
-	uint32_t *counters = process->counters;
+	uint32_t *counters = counters_now();
 	bool alone = __libc_single_threaded;
 
 	for (; ref < end; ref++) {

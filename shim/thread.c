@@ -134,6 +134,28 @@ bool in_vfork_child(void)
 	return false;
 }
 
+/* The child's own, by its pid: it has no memory to note it in. */
+static struct proc *childs_entry(uint32_t pid)
+{
+	for (uint32_t i = 0; i < PROBES; i++)
+		if (proc_at(pid + i)->pid == pid)
+			return proc_at(pid + i);
+	return NULL;
+}
+
+uint32_t *vfork_counters(void)
+{
+	uint32_t pid = (uint32_t)sys0(__NR_getpid);
+	struct proc *entry;
+
+	if (!in_vfork_child())
+		return process->counters;
+	entry = childs_entry(pid);
+	if (!entry && (entry = entry_fresh(pid)))
+		entry->state = in_other_namespace() ? PROC_FOREIGN : PROC_RUNNING;
+	return entry ? (uint32_t *)(entry + 1) : process->counters;
+}
+
 /* The serial last: a handler that interrupts us must not take the rest for filled. */
 static void thread_fill(void)
 {
@@ -175,8 +197,11 @@ int32_t process_pid(void)
 
 void process_execing(bool now)
 {
-	if (process->entry && process->serial && !in_vfork_child())
-		process->entry->state = now ? PROC_EXECING
+	bool child = in_vfork_child();
+	struct proc *entry = child ? childs_entry((uint32_t)sys0(__NR_getpid)) : process->entry;
+
+	if (entry && process->serial)
+		entry->state = now ? PROC_EXECING
 			: process->foreign ? PROC_FOREIGN : PROC_RUNNING;
 }
 

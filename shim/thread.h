@@ -82,6 +82,14 @@ static inline bool thread_ready(void)
 int32_t process_pid(void);
 bool in_vfork_child(void);
 
+/* What rules count in: of a vfork child its own. */
+uint32_t *vfork_counters(void);
+
+static inline uint32_t *counters_now(void)
+{
+	return __builtin_expect(thread.vforked, 0) ? vfork_counters() : process->counters;
+}
+
 /* Called by vfork's stub before it goes on to vfork (lazy.S). */
 void vfork_mark(void);
 

@@ -24,6 +24,31 @@ def hit(done: Done) -> list[str]:
     return [line.split(":")[0] for line in returned(done) if ": -1" in line]
 
 
+# -- path= -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+@pytest.mark.parametrize("way", ["path=", "-P"])
+def test_the_path_of_what_has_no_name(
+    pyshim: Pyshim, target: Target, tmp_path: Path, layer: str, way: str
+) -> None:
+    """Of a file that was unlinked, and of an empty name with AT_EMPTY_PATH."""
+    path = tmp_path / "file"
+    rule = "inject=fsync,newfstatat,statx:error=EXDEV"
+    words = (
+        ["-P", str(path), "-e", rule] if way == "-P" else ["-e", f"{rule}:path={path}"]
+    )
+    done = pyshim(f"--layer={layer}", *words, target("no_name"), str(path))
+    assert returned(done) == [
+        "named: EXDEV",
+        "fstatat: EXDEV",
+        "statx: EXDEV",
+        "inside: EXDEV",
+        "nothing: ENOENT",
+        "unlinked: EXDEV",
+    ]
+
+
 # -- fd= and port= -----------------------------------------------------------------
 
 KINDS = ["file", "dir", "pipe", "socket", "tty", "device"]
@@ -416,6 +441,26 @@ def test_each_process_counts_for_itself(pyshim: Pyshim, target: Target) -> None:
     lines = pyshim("-e", rule, target("callers"), *calls).stdout.splitlines()
     child, parent = lines[2:4], lines[-3:-1]
     assert (child, parent) == (["one: 0", "one: -1"], ["one: -1", "one: 0"])
+
+
+OF_VFORK = [
+    *("its program", "its program", "parent", "parent", "child", "parent", "parent")
+]
+
+
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+@pytest.mark.parametrize(
+    ("words", "marks"), [("when=3", "oxoooxo"), ("when=2+:times=2", "xxoxoxo")]
+)
+def test_the_child_of_a_vfork_counts_for_itself(
+    pyshim: Pyshim, target: Target, layer: str, words: str, marks: str
+) -> None:
+    """And the program that it becomes from there on: as in strace."""
+    rule = f"inject=fsync:error=EXDEV:{words}"
+    done = pyshim(f"--layer={layer}", "-e", rule, target("vfork_counts"))
+    errors = ["EXDEV" if mark == "x" else "EBADF" for mark in marks]
+    expected = [f"{who}: {e}" for who, e in zip(OF_VFORK, errors, strict=True)]
+    assert returned(done) == expected
 
 
 def test_times_are_of_a_process(pyshim: Pyshim, target: Target) -> None:
