@@ -94,7 +94,7 @@ static bool steps_hold(const struct call *call, const struct plan_step *step, ui
 
 /* The program's own file: ld.so knows it by an empty name. Whoever comes first reads it;
  * others that come at the same moment write the same. */
-static const char *program_path(void)
+const char *program_path(void)
 {
 	static char path[PATH_ROOM];
 	static bool known;

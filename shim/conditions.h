@@ -10,4 +10,7 @@
  * syscalls only for a path, the kind or port of a descriptor, a thread's name, a time. */
 bool tests_hold(const struct call *call, const struct plan_ref *ref);
 
+/* The program's file, or "" where that can't be known. */
+const char *program_path(void);
+
 #endif

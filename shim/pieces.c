@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <link.h>
 #include <string.h>
+#include "conditions.h"
 #include "pieces.h"
 #include "plan.h"
 #include "thread.h"
@@ -162,13 +163,20 @@ uint32_t gather(const struct call *call, struct piece *pieces, uint64_t *nenvp)
  * signal handler (glibc 2.35); without it the host names the site by address only. */
 extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak));
 
+/* ld.so knows the program by an empty name, and the host by its pid, but for a vfork's child,
+ * of which it has not heard. */
+static const char *module_name(const struct link_map *map)
+{
+	return map->l_name[0] || !in_vfork_child() ? map->l_name : program_path();
+}
+
 bool keep_module(struct piece *piece, const struct call *call)
 {
 	struct dl_find_object found;
 
 	if (!_dl_find_object || _dl_find_object((void *)call->site, &found))
 		return false;
-	size_t length = strnlen(found.dlfo_link_map->l_name, PATH_MOST - 8);
+	size_t length = strnlen(module_name(found.dlfo_link_map), PATH_MOST - 8);
 
 	keep(piece, MEMORY_MODULE, found.dlfo_link_map, 8 + length, PATH_MOST);
 	piece->form = MODULE;
@@ -196,7 +204,7 @@ static void copy_module(char *to, const struct piece *piece)
 	const struct link_map *map = piece->from;
 
 	memcpy(to, &map->l_addr, 8);
-	memcpy(to + 8, map->l_name, piece->kept - 8);
+	memcpy(to + 8, module_name(map), piece->kept - 8);
 }
 
 void write_pieces(char *at, const struct piece *pieces, uint32_t n)

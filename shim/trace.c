@@ -100,11 +100,7 @@ void trace_cut(const struct call *call)
 
 void trace_exec(const struct call *call)
 {
-	struct piece pieces[MOST_MEMORY];
-	uint64_t nenvp = 0;
-	uint32_t n = gather(call, pieces, &nenvp);
-
-	write_record(call, RECORD_EXEC, pieces, n);
+	write_call(call, RECORD_EXEC);
 }
 
 /* ---- the call a thread is in ---- */

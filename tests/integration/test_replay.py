@@ -146,6 +146,18 @@ def test_a_thread_that_was_delayed(
     assert (again.returncode, again.stdout) == (0, "EXIT-SUCCESS\n")
 
 
+def test_the_child_of_a_vfork(pyshim: Pyshim, target: Target, tmp_path: Path) -> None:
+    """Its site is in its parent's program, of which nobody has told it is that."""
+    command = [target("vfork_exec")]
+    rule = "inject=execve:delay_enter=1ns"
+    pyshim("--layer=symbols", "-e", rule, "--record", "a", *command)
+    again = pyshim("--layer=symbols", "--replay", "a", "--record", "b", *command)
+    sites = {str(hit["site"]).partition("+")[0] for hit in hits(tmp_path / "a")}
+    assert sites == {"vfork_exec"}
+    assert hits(tmp_path / "a") == hits(tmp_path / "b")
+    assert "came" not in again.stderr
+
+
 def changed(**values: object) -> str:
     """A line of a record, with other values."""
     line = dict.fromkeys(
