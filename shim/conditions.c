@@ -98,15 +98,14 @@ const char *program_path(void)
 {
 	static char path[PATH_ROOM];
 	static bool known;
-	long length;
 
 	/* Acquire and release: who finds it known finds the path. */
 	if (__atomic_load_n(&known, __ATOMIC_ACQUIRE))
 		return path;
 	if (quiet)
 		return "";
-	length = sys3(__NR_readlink, "/proc/self/exe", path, PATH_ROOM - 1);
-	path[length > 0 ? length : 0] = 0;
+	if (!link_path("/proc/self/exe", path))
+		path[0] = 0;
 	__atomic_store_n(&known, true, __ATOMIC_RELEASE);
 	return path;
 }

@@ -29,16 +29,21 @@ void fd_name(char to[FD_ROOM], int fd)
 	number_behind(to, "/proc/self/fd/", fd);
 }
 
-/* As /proc names what has no name any more, proc(5): by its last one. */
-static void drop_deleted(int fd, char *path, long length)
+/* What has no name any more has a word behind its last one, proc(5). */
+bool link_path(const char *name, char path[PATH_ROOM])
 {
 	static const char word[] = " (deleted)";
 	const long size = sizeof(word) - 1;
+	long length = sys3(__NR_readlink, name, path, PATH_ROOM - 1);
 	struct stat st;
 
+	if (length <= 0)
+		return false;
+	path[length] = 0;
 	if (length > size && !strcmp(path + length - size, word)
-	    && !sys2(__NR_fstat, fd, &st) && !st.st_nlink)
+	    && !sys4(__NR_newfstatat, AT_FDCWD, name, &st, 0) && !st.st_nlink)
 		path[length - size] = 0;
+	return true;
 }
 
 /* The file an fd is open on; false for sockets, pipes and bad numbers. Of this thread: the
@@ -46,17 +51,11 @@ static void drop_deleted(int fd, char *path, long length)
 static bool fd_path(int64_t fd, char path[PATH_ROOM])
 {
 	char name[FD_ROOM];
-	long length;
 
 	if (fd < 0 || fd > 0x7fffffff)
 		return false;
 	number_behind(name, "/proc/thread-self/fd/", (int)fd);
-	length = sys3(__NR_readlink, name, path, PATH_ROOM - 1);
-	if (length <= 0)
-		return false;
-	path[length] = 0;
-	drop_deleted((int)fd, path, length);
-	return path[0] == '/';
+	return link_path(name, path) && path[0] == '/';
 }
 
 bool dir_path(int64_t dirfd, char path[PATH_ROOM])

@@ -11,6 +11,9 @@ enum { PATH_ROOM = 4096, FD_ROOM = 32 };
 /* "/proc/self/fd/N": the file behind an fd, by a name. `fd` is not negative. */
 void fd_name(char to[FD_ROOM], int fd);
 
+/* Where a link of /proc leads: by its last name, where it has none any more. */
+bool link_path(const char *name, char path[PATH_ROOM]);
+
 /* The absolute path that argument `index` means (a path, or the file behind an fd),
  * with `.` and `..` resolved by text alone. False when it is neither, can't be read,
  * or is too long. Costs a syscall or two. */

@@ -368,6 +368,15 @@ def test_the_file_of_a_process(
     assert [line for line in lines if ": -" in line] == words
 
 
+def test_a_program_that_was_deleted(pyshim: Pyshim, tmp_path: Path) -> None:
+    """As when it is replaced by a newer one while it runs."""
+    gone = tmp_path / "gone"
+    shutil.copy("/bin/sh", gone)
+    rule = "inject=chdir:error=EXDEV:process=gone"
+    done = pyshim("-e", rule, str(gone), "-c", f"rm {gone}; cd / || echo refused")
+    assert done.stdout == "refused\n"
+
+
 def test_a_scripts_process_is_its_interpreter(pyshim: Pyshim, chain: list[str]) -> None:
     shell = Path("/bin/sh").resolve().name
     rule = f"inject=execve:error=EACCES:process={shell}"
