@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <time.h>
 #include "chunk.h"
 #include "inner.h"
 #include "plan.h"
@@ -112,6 +113,24 @@ struct head *chunk_own(void)
 	    || plan->flags & PLAN_UNHEARD)
 		return thread.head;
 	return chunk_find();
+}
+
+struct head *chunk_await(uint32_t milliseconds)
+{
+	const struct timespec nap = { 0, 1000000 };
+	struct head *head = chunk_own();
+
+	while (!head && milliseconds-- && !thread.ending && !quiet && !no_room) {
+		/* Before the look: what was there all the time was in use. Relaxed: it only rises. */
+		bool all = __atomic_load_n(&arena->ready, __ATOMIC_RELAXED) >= arena->nchunks;
+
+		head = chunk_find();
+		if (all)
+			break;
+		if (!head)
+			sys2(__NR_nanosleep, &nap, 0);
+	}
+	return head;
 }
 
 void chunk_release(void)

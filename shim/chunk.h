@@ -23,6 +23,10 @@ void chunk_commit(struct record *record, uint64_t position);
 /* This thread's own chunk, or NULL. */
 struct head *chunk_own(void);
 
+/* The same, for one that can't do without: the host makes more where they run short, so they
+ * are waited for, a millisecond at a time. NULL: there won't be any, or none has come. */
+struct head *chunk_await(uint32_t milliseconds);
+
 /* Give it back: at thread exit, process exit, exec. */
 void chunk_release(void);
 

@@ -4,9 +4,11 @@
 #include "thread.h"
 #include "trace.h"
 
+enum { PATIENCE = 250 };  /* ms */
+
 void interrupt_ask(const struct plan_rule *rule)
 {
-	struct head *head = thread.vforked ? NULL : chunk_own();
+	struct head *head = thread.vforked ? NULL : chunk_await(PATIENCE);
 
 	if (!head) {
 		skipped(SKIP_INTERRUPT);

@@ -58,6 +58,16 @@ def test_a_waiting_call_is_interrupted(waits: Waits, word: str, layer: str) -> N
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+def test_a_crowd_that_waits_at_once(pyshim: Pyshim, target: Target, layer: str) -> None:
+    """There are fewer chunks at first: they are waited for."""
+    rule = "inject=read:interrupt=USR1:fd=pipe"
+    words = (f"--layer={layer}", "-e", rule, target("crowd_waits"), "60")
+    done = pyshim("--timeout=30s", *words)
+    assert returned(done) == []
+    assert not [line for line in said(done) if "stepped aside" in line]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("word", ["read", "sem_wait"])
 def test_with_sa_restart_it_goes_on(waits: Waits, word: str, layer: str) -> None:
     done = waits(f"{word}:interrupt=USR1", "restart", word, "handled", layer=layer)
