@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from pyshim.calls import table
-from pyshim.errors import PyshimError
+from pyshim.errors import PyshimError, nearest
 from pyshim.testing import runner, watch_sites
 from pyshim.testing.result import TimedOut
 from pyshim.testing.runner import Command, Job
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Test = TypeVar("Test", bound=Callable[..., None])
 ERRORS = ("EINTR", "EIO", "ENOSPC", "ENOMEM")
 """The default of `errors`: of these, each call is given those its man page lists."""
-_ARGUMENT = "fault"
+_NAME, _ARGUMENT = "parametrize_faults", "fault"
 _LIBC = ("libc.so", "ld-linux", "libpthread.so")
 
 
@@ -75,9 +75,22 @@ def parametrize_faults(
 
 def parametrize(metafunc: pytest.Metafunc, mark: pytest.Mark) -> None:
     """What the decorator asked for. Raises UsageError: the collection fails."""
+    if len(list(metafunc.definition.iter_markers(_NAME))) > 1:
+        raise pytest.UsageError(f"{_NAME}: given twice for one test")
     job, given, errors, libc = mark.args
+    _check(errors)
     faults = _faults(job, given, errors, libc)
     metafunc.parametrize(_ARGUMENT, faults, ids=[str(fault) for fault in faults])
+
+
+def _check(errors: Iterable[str]) -> None:
+    """What no call can give would be left out of each place's errors, unsaid."""
+    known = frozenset[str]().union(*(call.errnos for call in table().calls))
+    for error in errors:
+        if error not in known:
+            guess = nearest(error, known)
+            meant = f"; did you mean {guess!r}?" if guess else ""
+            raise pytest.UsageError(f"{_NAME}: no call fails with {error!r}{meant}")
 
 
 def _faults(job: Job, given: bytes, errors: Sequence[str], libc: bool) -> list[Fault]:
@@ -85,11 +98,11 @@ def _faults(job: Job, given: bytes, errors: Sequence[str], libc: bool) -> list[F
     try:
         hits = runner.run(job, given).hits
     except (OSError, PyshimError, TimedOut) as error:
-        text = f"parametrize_faults: {command}: {error}"
+        text = f"{_NAME}: {command}: {error}"
         raise pytest.UsageError(text) from error
     found = [fault for fault in _of_sites(hits, errors) if libc or not _in_libc(fault)]
     if not found:
-        text = f"parametrize_faults: no call of {command} can fail with "
+        text = f"{_NAME}: no call of {command} can fail with "
         raise pytest.UsageError(f"{text}{', '.join(errors)}")
     return found
 

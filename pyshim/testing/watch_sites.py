@@ -17,7 +17,11 @@ def pyshim_addoption(parser: argparse._ArgumentGroup) -> None:
 
 @hookimpl
 def pyshim_rules(run: Run) -> list[Rule]:
-    """A delay that nobody notices is the least that a rule can do."""
+    """A delay that nobody notices is the least that a rule can do.
+
+    Once at each place: a loop is not to fill the list before the last place is reached.
+    """
     calls = run.table.select(run.options.sites)
     able = frozenset(call for call in calls if call.comes_back and call.errnos)
-    return [Rule(text="each call site", calls=able, delay_enter=1)]
+    text = "each call site"
+    return [Rule(text=text, calls=able, delay_enter=1, once_per_site=True)]

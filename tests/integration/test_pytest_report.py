@@ -127,6 +127,31 @@ def test_one_test_for_each_site(tmp_path: Path, copy: Path) -> None:
         assert any(fault in line and result in line for line in results), results
 
 
+LOOPS = """
+import os
+zero = os.open("/dev/zero", os.O_RDONLY)
+for _ in range(100100):
+    os.lseek(zero, 0, 1)
+os.fsync(1)
+"""
+
+
+def test_a_long_loop_hides_no_site_behind_it(tmp_path: Path) -> None:
+    """More calls at one place than hits are kept."""
+    (tmp_path / "loops.py").write_text(LOOPS)
+    source = """
+from pyshim.testing import parametrize_faults
+
+LOOPS = [sys.executable, "-S", "loops.py"]
+@parametrize_faults(LOOPS, calls="lseek,fsync", errors=["EIO", "EINVAL"])
+def test_it(pyshim, fault):
+    pass
+"""
+    listed = pytest_on(tmp_path, source, "--collect-only", "-q").stdout
+    assert "[lseek" in listed
+    assert "[fsync at " in listed
+
+
 def test_sites_with_workers(tmp_path: Path, copy: Path) -> None:
     session = pytest_on(tmp_path, SITES, "-n", "2")
     assert session.outcomes == {"passed": 1, "failed": 2}, session.stdout
@@ -138,6 +163,8 @@ def test_sites_with_workers(tmp_path: Path, copy: Path) -> None:
         ('"./none"', "parametrize_faults: ./none: ./none: No such file or directory"),
         ('"./copy", calls="raed"', "parametrize_faults: ./copy: unknown call 'raed'"),
         ('"./copy", errors="EXDEV"', "no call of ./copy can fail with EXDEV"),
+        ('"./copy", errors=["EIO", "ENOSPCE"]', "fails with 'ENOSPCE'; did you mean"),
+        ('"./copy")\n@parametrize_faults("true"', "given twice for one test"),
         ('"sleep 600", timeout=1', "parametrize_faults: sleep 600: sleep 600: ended"),
     ],
 )
