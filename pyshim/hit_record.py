@@ -14,12 +14,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from pyshim import fairness, symbols
-from pyshim.calls import Table
+from pyshim import fairness, replay_line, symbols
+from pyshim.calls import Call, Table
 from pyshim.errors import UsageError
 from pyshim.event import Event, Kind, Site
 from pyshim.ordinals import Ordinals
-from pyshim.replay_line import one_line
 from pyshim.rules import Rule
 
 
@@ -62,6 +61,14 @@ class Hit:
 _OF_CALLS = (Kind.CALL, Kind.UNFINISHED)
 
 
+_NUMBER = int | None
+_KINDS: dict[str, Any] = {
+    **{"site": str | None, "function": str | None, "thread": int, "nth": int},
+    **{"count": _NUMBER, "result": _NUMBER},
+}
+"""Of what kind a line's values are; all others are text."""
+
+
 class RecordError(UsageError):
     """A file that is no record, or a line of it."""
 
@@ -70,10 +77,11 @@ def from_line(line: str) -> Hit:
     """Raises RecordError. Unknown keys are left out: of a later version."""
     try:
         values: dict[str, Any] = json.loads(line)
-        hit = Hit(**{each.name: values[each.name] for each in fields(Hit)})
-        if not isinstance(hit.replay, str):
-            raise TypeError("replay is no text")
-        return hit
+        found = {each.name: values[each.name] for each in fields(Hit)}
+        for name, value in found.items():
+            if not isinstance(value, _KINDS.get(name, str)):
+                raise ValueError(f"{name}: {value!r}")
+        return Hit(**found)
     except (ValueError, KeyError, TypeError) as error:
         text = f"no line of a record: {line.strip()[:80]!r}: {error}"
         raise RecordError(text, allowed="what --record wrote") from error
@@ -116,6 +124,8 @@ class Recorder:
     ordinals: Ordinals = field(default_factory=Ordinals)
     """Of all processes and threads that were heard from."""
     _seen: Counter[tuple[str, str, str, str | None]] = field(default_factory=Counter)
+    _bases: dict[tuple[str, str], str] = field(default_factory=dict)
+    """replay_line.base by rule and call: to make one takes longer than all the rest."""
 
     def note(self, event: Event, rules: Sequence[Rule]) -> Hit | None:
         """The hit that this event is, if it is one, written down."""
@@ -155,13 +165,19 @@ class Recorder:
             result=event.ret if event.kind is Kind.CALL else None,
             errno=_error(event),
             label=fairness.label(event, rule),
-            replay=one_line(
-                *(rule, call, self.table),
+            replay=replay_line.one_line(
+                *(rule, self._base(rule, call)),
                 site=None if shared else place,
                 nth=nth,
                 count=event.nth,
             ),
         )
+
+    def _base(self, rule: Rule, call: Call) -> str:
+        key = rule.text, call.name
+        if key not in self._bases:
+            self._bases[key] = replay_line.base(rule, call, self.table)
+        return self._bases[key]
 
     def _write(self, hit: Hit) -> None:
         if self.out is None:

@@ -23,17 +23,15 @@ _CHOICE = frozenset({"when", "p", "seed", "times", "fair", "off", "name"})
 _ITEM = re.compile(r"(?:\\.|[^:\\])+", re.DOTALL)
 
 
-def one_line(
-    rule: Rule, call: Call, table: Table, *, site: str | None, nth: int, count: int
-) -> str:
+def one_line(rule: Rule, base: str, *, site: str | None, nth: int, count: int) -> str:
     """What behind `-e` hits this call again: `inject=...:when=N`.
 
-    `site`: None where it can't be told by its place. `nth`: of the rule's hits of this
-    call at this site in its process. `count`: the number that the rule gave the call.
+    `base`: what `base` makes of the rule and the call. `site`: None where it can't be
+    told by its place. `nth`: of the rule's hits of this call at this site in its
+    process. `count`: the number that the rule gave the call.
     """
     if rule.quota is not None:
         return rule.text
-    base = _base(rule, call, table)
     if site and _hits_all(rule):
         colon = site.replace(":", "\\:")
         there = "" if rule.site[0] else f":site={colon}"
@@ -47,7 +45,7 @@ def _hits_all(rule: Rule) -> bool:
     return rule.when == EVERY_CALL and not chosen
 
 
-def _base(rule: Rule, call: Call, table: Table) -> str:
+def base(rule: Rule, call: Call, table: Table) -> str:
     """The rule for this syscall alone, without what chose among its calls."""
     if rule.once_per_site:
         after = ":after" if rule.close_after and call.base == "close" else ""

@@ -73,7 +73,7 @@ def pyshim_configure(run: Run) -> None:
         _warn(rule, run)
     _hits.recorder = Recorder(run.table)
     name = run.options.record
-    if name and not run.options.explain:
+    if name is not None and not run.options.explain:
         try:
             _hits.recorder.out = open(name, "w")  # noqa: SIM115
         except OSError as error:

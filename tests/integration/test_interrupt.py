@@ -123,7 +123,9 @@ def test_a_handler_that_jumps_away(waits: Waits, layer: str) -> None:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_nobody_gets_what_a_cancelled_thread_asked_for(waits: Waits, layer: str) -> None:
+def test_nobody_gets_what_a_cancelled_thread_asked_for(
+    waits: Waits, layer: str
+) -> None:
     """The chunk in which it asked goes to the next thread."""
     traced = ("-e", "trace=read,poll")
     rule = "read:interrupt=USR1"

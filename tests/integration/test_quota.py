@@ -172,14 +172,19 @@ def test_what_was_there_before_the_run_takes_nothing(disk: Path) -> None:
 
 
 @pytest.mark.parametrize("first", ["short", "quota"])
-def test_writes_that_are_short_besides(
-    pyshim: Pyshim, disk: Path, first: str
-) -> None:
+def test_writes_that_are_short_besides(pyshim: Pyshim, disk: Path, first: str) -> None:
     """They count as well, and no byte more fits."""
     rules = ["inject=write:short=1000", f"inject=quota=10k:path={disk}/**"]
     words = [word for rule in rules[:: 1 if first == "short" else -1]
              for word in ("-e", rule)]  # fmt: skip
-    command = ["dd", "if=/dev/zero", f"of={disk}/a", "bs=4000", "count=9", "status=none"]
+    command = [
+        "dd",
+        "if=/dev/zero",
+        f"of={disk}/a",
+        "bs=4000",
+        "count=9",
+        "status=none",
+    ]
     done = pyshim("--layer=symbols", *words, *command)
     assert "No space left on device" in done.stderr
     assert (disk / "a").stat().st_size == 3 * 4096

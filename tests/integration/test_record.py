@@ -126,6 +126,7 @@ def test_a_record_that_cannot_be_written(pyshim: Pyshim) -> None:
     assert (done.returncode, said(done)) == (
         *(125, ["--record no/such: No such file or directory"]),
     )
+    assert pyshim("-p", "faults", "--record", "", "true").returncode == 125
     full = pyshim("-e", "inject=fopen:error=EIO", "--record", "/dev/full", "paste", "x")
     assert full.returncode == 125
     assert said(full)[-1] == (

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from reports import Done, returned, said
 
+from pyshim.hit_record import Hit
+
 Target = Callable[..., str]
 Pyshim = Callable[..., Done]
 
@@ -158,32 +160,35 @@ def test_the_child_of_a_vfork(pyshim: Pyshim, target: Target, tmp_path: Path) ->
     assert "came" not in again.stderr
 
 
-def changed(**values: object) -> str:
-    """A line of a record, with other values."""
-    line = dict.fromkeys(
-        ("rule", "call", "process", "program", "thread", "site", "function"), "x"
-    ) | dict.fromkeys(("count", "nth", "result", "errno", "label"), "x")
-    return json.dumps(line | values) + "\n"
+LINE = Hit(
+    *("inject=read:error=EIO", "read", "1", "cat", 1, None, None, 1, 1, -1, "EIO", ""),
+    replay="inject=read:error=EIO:when=1",
+).line()
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "no hits in it"),
+        (LINE.replace('"read"', '["read"]') + "\n", "call: ['read']"),
+        (LINE.replace('"nth": 1', '"nth": "1"') + "\n", "nth: '1'"),
+        (LINE.replace("when=1", "when=x") + "\n", "no rule in "),
+        (LINE.replace("when=1", "when=3+2") + "\n", "no rule in "),
+        ("\udcff\n", "no line of a record"),
         ("nonsense\n", "no line of a record: 'nonsense'"),
         ('{"rule": "x"}\n', "no line of a record"),
-        (changed(replay=3), "no line of a record"),
-        (changed(replay="inject=read:error=EIO:when=3+2"), "no rule in"),
-        (b"\x80\n", "no line of a record"),
         (None, "No such file or directory"),
     ],
-    ids=["empty", "nonsense", "keys", "number", "step", "bytes", "missing"],
+    ids=[
+        *("empty", "list", "text", "when", "step", "bytes", "nonsense", "keys"),
+        "missing",
+    ],
 )
 def test_what_is_no_record_is_refused(
-    pyshim: Pyshim, tmp_path: Path, text: str | bytes | None, message: str
+    pyshim: Pyshim, tmp_path: Path, text: str | None, message: str
 ) -> None:
     if text is not None:
-        (tmp_path / "a").write_bytes(text.encode() if isinstance(text, str) else text)
+        (tmp_path / "a").write_text(text, errors="surrogateescape")
     done = pyshim("--replay", "a", "echo", "ran")
     assert (done.returncode, done.stdout) == (125, "")
     assert message in said(done)[-1]
