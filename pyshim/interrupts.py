@@ -17,7 +17,7 @@ _NEAR = 1 << 20
 """Bytes of stack between our frame and the syscall, at most: getaddrinfo has many."""
 
 _RESTART_SYSCALL = 219
-"""As what the kernel goes on with a sleep, or a poll, behind a signal without a handler."""
+"""By which the kernel goes on with a sleep or a poll behind a handler-less signal."""
 
 Ask = tuple[int, int, int]
 """Process, thread, when it asked."""
@@ -58,10 +58,11 @@ def _send(head: Any, number: int, ask: Ask) -> None:
 
 
 def _waits(pid: int, tid: int, mark: Any) -> bool:
-    """Whether the thread sleeps in the syscall of the marked call, made below its frame.
+    """Whether the thread sleeps in the marked call's syscall, made below its frame.
 
-    What a handler that came in between waits in is made there, too, and what comes after
-    a jump out of the call may be; of a call that is one syscall they are another's.
+    What a handler that came in between waits in is made there, too, and what comes
+    after a jump out of the call may be; of a call that is one syscall they are
+    another's.
     Not to be seen where ptrace(2) is forbidden: there it is enough that it sleeps.
     """
     task = Path(f"/proc/{pid}/task/{tid}")

@@ -89,7 +89,9 @@ def test_an_appending_descriptor_that_is_told_not_to(
     pyshim: Pyshim, target: Target, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("0123456789")
-    done = pyshim("-e", RULE, target("unsynced"), *"append placed fsync show".split())
+    done = pyshim(
+        "-e", RULE, target("unsynced"), *["append", "placed", "fsync", "show"]
+    )
     if "placed: EOPNOTSUPP" in outcome(done):
         pytest.skip("RWF_NOAPPEND is Linux 6.9's")
     assert outcome(done) == ["placed: ok", "fsync: EIO", "file: 0123456789|"]
