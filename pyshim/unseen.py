@@ -43,9 +43,12 @@ def report_coverage(run: Run) -> None:
 
 
 def _unarmed(count: int) -> str:
-    """An old kernel, or somebody who forbids prctl(2), to us or to a child alone."""
+    """An old kernel, valgrind, or who forbids prctl(2), to us or to a child alone."""
     programs = "1 program" if count == 1 else f"{count} programs"
-    why = layers.refusal() or "prctl was refused there, as by a seccomp filter"
+    why = (
+        layers.refusal()
+        or "a seccomp filter refuses prctl there, or it is under valgrind"
+    )
     return f"layer full could not be armed in {programs}, only symbols: {why}"
 
 

@@ -27,9 +27,6 @@ static bool wanted;  /* some of them are, and the names are ours */
  * count. */
 static struct library allocator;
 
-/* What valgrind preloads, and exports itself. */
-#define VALGRIND "_vgnU_freeres"
-
 /* A sanitizer frees by its delete what its new has given, and would miss the first. */
 static bool is_checked(void)
 {

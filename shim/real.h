@@ -42,6 +42,9 @@ void *real_find(uint32_t index);
 /* The first library behind us that calls itself so, or NULL. */
 const struct link_map *object_named(const char *soname);
 
+/* What valgrind preloads, and exports itself. */
+#define VALGRIND "_vgnU_freeres"
+
 /* The first of all, ours left out, that defines `name` and not `but`, or NULL. */
 const struct link_map *object_defining(const char *name, const char *but);
 

@@ -138,9 +138,11 @@ static void at_exit(int status, void *unused)
 	chunk_release();
 }
 
+/* valgrind passes the prctl(2) on to the kernel, which would then send valgrind's own syscalls
+ * back: it would be killed. */
 static void arm(void)
 {
-	if (catchall_arm())
+	if (!object_defining(VALGRIND, "") && catchall_arm())
 		patch_libraries();
 	else
 		skipped(SKIP_UNARMED);

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from beside import IN_C, beside
-from shimmed import run, without_coverage
+from shimmed import PYSHIM, run, without_coverage
 
 Target = Callable[..., str]
 Library = Callable[..., str]
@@ -236,6 +236,17 @@ def test_valgrind(target: Target, tmp_path: Path) -> None:
     )
     assert (seen.bare.done.status, seen.bare.done.stderr) == (0, b"")
     assert seen.logged(THREADS) == 4
+
+
+def test_valgrind_under_the_full_layer(target: Target, tmp_path: Path) -> None:
+    """By symbols there, which is said: its own syscalls would be sent back to it."""
+    needs("valgrind")
+    command = ["valgrind", "-q", target("calls_by_name"), "read", "read"]
+    rule = "inject=read:error=EIO:path=/dev/zero:when=2"
+    done = run([*PYSHIM, "-e", rule, *command], cwd=tmp_path)
+    assert (done.status, done.stdout) == (0, b"read: 1\nread: -1 EIO\nEXIT-SUCCESS\n")
+    assert b"could not be armed in 1 program, only symbols: " in done.stderr
+    assert b"layer mixed" in done.stderr
 
 
 def test_what_valgrind_finds_in_a_call(target: Target, tmp_path: Path) -> None:
