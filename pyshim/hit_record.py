@@ -45,7 +45,8 @@ class Hit:
     nth: int
     """Which of this rule's hits of this call at this site in this process, from 1."""
     result: int | None
-    """What the program was given; None where it never came back from the call."""
+    """What the program was given. None where it never came back from the call, or was
+    given what is another in each run: a pid, an address."""
     errno: str
     """By name; "" where the call did not fail, or not with an errno."""
     label: str
@@ -98,6 +99,16 @@ def _error(event: Event) -> str:
     if not event.err:
         return ""
     return errno.errorcode.get(event.err, str(event.err))
+
+
+def _result(event: Event, call: Call, rule: Rule) -> int | None:
+    own = call.ret in _OF_THE_RUN and event.ret and not event.err
+    if event.kind is not Kind.CALL or (own and rule.retval is None):
+        return None
+    return event.ret
+
+
+_OF_THE_RUN = ("pid", "ptr")
 
 
 def _function(site: Site | None) -> str | None:
@@ -162,7 +173,7 @@ class Recorder:
             function=_function(site),
             count=event.nth or None,
             nth=nth,
-            result=event.ret if event.kind is Kind.CALL else None,
+            result=_result(event, call, rule),
             errno=_error(event),
             label=fairness.label(event, rule),
             replay=replay_line.one_line(

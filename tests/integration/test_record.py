@@ -140,6 +140,26 @@ def test_explain_leaves_an_old_record_alone(pyshim: Pyshim, tmp_path: Path) -> N
     assert (tmp_path / "hits").read_text() == "old"
 
 
+def test_no_pid_and_no_address_is_in_it(
+    pyshim: Pyshim, target: Target, tmp_path: Path
+) -> None:
+    """But what a rule has put in their place, and what says that the call failed."""
+    rules = {
+        "getppid:delay_exit=1ns:when=1": None,
+        "getppid:retval=7:when=2": 7,
+        "getppid:error=EXDEV:when=3": -18,
+        "mmap:delay_exit=1ns:when=1": None,
+        "mmap:error=ENOMEM:when=2": -1,
+        "read:delay_exit=1ns:when=1": 1,
+    }
+    words = [word for rule in rules for word in ("-e", f"inject={rule}")]
+    calls = ["getppid"] * 3 + ["mmap"] * 2 + ["read"]
+    layer = "--layer=symbols"
+    pyshim(layer, *words, "--record", "hits", target("calls_by_name"), *calls)
+    found = [each["result"] for each in lines(tmp_path / "hits")]
+    assert found == list(rules.values())
+
+
 def records(pyshim: Pyshim, command: list[str], tmp_path: Path, runs: int) -> set[str]:
     """All that differ among so many runs; the kernel places programs anew in each."""
     found = set()
