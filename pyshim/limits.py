@@ -34,7 +34,7 @@ def taking_fds(calls: Collection[Call]) -> frozenset[Call]:
 
 
 _ON_DISK = frozenset(
-    {"write", "writev", "pwrite", "pwritev", "pwritev2"}
+    {"write", "writev", "pwrite", "pwritev", "pwritev2", "SYS_pwritev2"}
     | {"sendfile", "copy_file_range", "splice", "fallocate", "posix_fallocate"}
     | {"open", "openat", "openat2", "creat", "SYS_open", "ftruncate", "truncate"}
     | {"unlink", "unlinkat", "remove", "rename", "renameat", "renameat2", "close"}

@@ -181,6 +181,16 @@ def test_mode_of_unsigned_bits(pyshim: Pyshim, tmp_path: Path) -> None:
         assert pyshim("-e", rule, "chmod", mode, "file").returncode == status
 
 
+def test_flags_behind_an_offset_in_two_words(pyshim: Pyshim, target: Target) -> None:
+    """The kernel has one argument more than the function."""
+    rule = "inject=pwritev2:error=EXDEV:if=flags & RWF_DSYNC"
+    done = pyshim("--layer=full", "-e", rule, target("in_two_words"))
+    assert returned(done) == [
+        *(f"{way}: EXDEV" for way in ("function", "number", "inline")),
+        "inline, without: ok",
+    ]
+
+
 def test_the_upper_half_of_an_int_is_not_looked_at(
     pyshim: Pyshim, target: Target
 ) -> None:

@@ -29,6 +29,7 @@ RETURNS = {"int", "fd", "ptr", "hex", "pid", "void", "uint", "mode"}
 # The pages of these name EINTR only by sending the reader to another page.
 EINTR_ELSEWHERE = {
     **dict.fromkeys(("pread", "readv", "preadv", "preadv2", "eventfd_read"), "read(2)"),
+    **{"SYS_preadv2": "read(2)", "SYS_pwritev2": "write(2)"},
     **dict.fromkeys(
         ("pwrite", "writev", "pwritev", "pwritev2", "eventfd_write"), "write(2)"
     ),
