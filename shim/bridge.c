@@ -21,6 +21,7 @@
 struct asked {
 	struct call *call;
 	call_real *real;     /* NULL: it can't be made from here */
+	const struct plan_rule *rule;  /* what rules do to it, NULL: nothing */
 	uint32_t hooks;
 	bool entering;
 	char *top;           /* of the stack they run on */
@@ -98,8 +99,10 @@ static bool may_be_made(const struct asked *asked)
 
 static long make(struct call *call, call_real *real, const struct plan_rule *rule)
 {
-	(void)rule;
-	call_make(call, real);
+	if (rule)
+		act_make(call, real, rule);
+	else
+		call_make(call, real);
 	return call->ret;
 }
 
@@ -114,9 +117,9 @@ static void make_for_hook(void *argument)
 	leave(asked);
 	__builtin_memcpy(args, call->args, sizeof(args));
 	if (parts.rows[call->id].want & WANT_MAP && !(call->flags & CALL_WITHIN))
-		call->ret = map_run(call, asked->real, NULL, make);
+		call->ret = map_run(call, asked->real, asked->rule, make);
 	else
-		call_make(call, asked->real);
+		make(call, asked->real, asked->rule);
 	/* A path that was mapped is gone by now. */
 	__builtin_memcpy(call->args, args, sizeof(args));
 	call->flags |= CALL_MADE;
@@ -237,9 +240,9 @@ static void ask(struct asked *asked)
 		call_delay(asked->delay);
 }
 
-void bridge_enter(struct call *call, call_real *real)
+void bridge_enter(struct call *call, call_real *real, const struct plan_rule *rule)
 {
-	struct asked asked = { .call = call, .real = real, .entering = true };
+	struct asked asked = { .call = call, .real = real, .rule = rule, .entering = true };
 
 	asked.hooks = call->hooks & plan->enter_hooks;
 	if (asked.hooks)

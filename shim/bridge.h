@@ -13,9 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "call.h"
+#include "wire.h"
 
-/* `real`: NULL, or what a hook may make the call by. */
-void bridge_enter(struct call *call, call_real *real);
+/* `real`: NULL, or what a hook may make the call by; as the rules that fired want it made. */
+void bridge_enter(struct call *call, call_real *real, const struct plan_rule *rule);
 void bridge_exit(struct call *call);
 
 /* Constructor only: Python now, not with the first hook. */

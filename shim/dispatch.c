@@ -183,7 +183,7 @@ void call_decide(struct call *call)
 	if (rule)
 		act_at_enter(call, rule);
 	if (call->hooks && !(call->flags & CALL_ANSWERED))
-		bridge_enter(call, NULL);
+		bridge_enter(call, NULL, NULL);
 }
 
 long call_run(struct call *call, call_real *real)
@@ -211,7 +211,7 @@ long call_run(struct call *call, call_real *real)
 		return call->ret;
 	}
 	if (call->hooks && !(call->flags & CALL_ANSWERED))
-		bridge_enter(call, real);
+		bridge_enter(call, real, rule);
 	if (want->want & WANT_MAP && !(call->flags & (CALL_ANSWERED | CALL_MADE | CALL_WITHIN)))
 		return map_run(call, real, rule, call_finish);
 	return call_finish(call, real, rule);

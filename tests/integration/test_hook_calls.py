@@ -277,6 +277,26 @@ def pyshim_call_enter(call):
         assert not said(done)
 
 
+@pytest.mark.parametrize("layer", ["symbols", "full"])
+def test_the_real_call_is_made_as_rules_say(
+    hooked: Hooked, target: Target, tmp_path: Path, layer: str
+) -> None:
+    """With fewer bytes, and on a disk that is full."""
+    source = """
+@hookimpl(calls=["writev", "write"])
+def pyshim_call_enter(call):
+    call.real()
+"""
+    short = "-e", "inject=writev:short=5"
+    done = hooked(source, f"--layer={layer}", *short, target("moves"), "writev", "3,6")
+    assert returned(done) == ["writev: 5"]
+    full = "-e", f"inject=quota=8k:path={tmp_path}/full"
+    dd = "dd", "if=/dev/zero", f"of={tmp_path}/full", "bs=4000", "count=9"
+    done = hooked(source, f"--layer={layer}", *full, *dd)
+    assert "No space left on device" in done.stderr
+    assert (tmp_path / "full").stat().st_size == 8192
+
+
 def test_what_can_not_be_made_from_a_hook(hooked: Hooked, target: Target) -> None:
     source = """
 @hookimpl(calls=["fork", "vfork"])
