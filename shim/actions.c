@@ -146,7 +146,7 @@ void act_before_exit(struct call *call, const struct plan_rule *rule)
 	/* Relaxed: the mark itself is all there is to see. */
 	else if (rule->action & ACT_MARK)
 		__atomic_fetch_or(&arena->marks, rule->marks, __ATOMIC_RELAXED);
-	if (rule->action & ACT_FDS)
+	if (rule->action & ACT_FDS && !(call->flags & CALL_ANSWERED))
 		fd_limit_received(call, rule->fds);
 }
 

@@ -11,6 +11,7 @@ from reports import Done, returned, said
 
 Target = Callable[..., str]
 Pyshim = Callable[..., Done]
+Hooked = Callable[..., Done]
 
 
 def bare(*command: str, cwd: Path) -> Done:
@@ -74,3 +75,17 @@ def test_the_real_limit_still_holds_and_is_the_one_that_is_told(
     real = bare(target("fd_calls"), "limit", cwd=tmp_path)
     assert returned(done)[0] == returned(real)[0]
     assert "never hit" in said(done)[0]
+
+
+def test_what_a_hook_answers_brings_no_descriptors(
+    hooked: Hooked, target: Target
+) -> None:
+    """What the message holds then is the program's own, and stays open."""
+    source = """
+@hookimpl(calls=["recvmsg"])
+def pyshim_call_enter(call):
+    return Return(1)
+"""
+    rule = "inject=recvmsg:fds=3"
+    done = hooked(source, "-e", rule, target("fd_calls"), "receive")
+    assert returned(done) == ["receive: ok"]
