@@ -160,6 +160,31 @@ static const struct plan_map *map_for(const char *path)
 	return NULL;
 }
 
+/* What is behind the old beginning, from whichever end it does not overwrite itself. */
+static void shift(char *path, size_t from, size_t to, size_t size)
+{
+	if (to < from)
+		for (size_t i = 0; i < size; i++)
+			path[to + i] = path[from + i];
+	else
+		while (size--)
+			path[to + size] = path[from + size];
+}
+
+void path_mapped(const struct call *call, uint32_t index, char path[PATH_ROOM])
+{
+	bool named = rows[call->id].args[index].kind != ARG_FD
+		&& parts.rows[call->id].want & WANT_MAP
+		&& !(call->flags & (CALL_MAPPED | CALL_WITHIN));
+	const struct plan_map *map = named ? map_for(path) : NULL;
+	size_t size = map ? strlen(path) + 1 - map->from_len : 0;
+
+	if (!map || map->to_len + size > PATH_ROOM)
+		return;
+	shift(path, map->from_len, map->to_len, size);
+	memcpy(path, plan_text(map->to), map->to_len);
+}
+
 /* "dir/" asks for a directory: what join() drops must come back. */
 static bool ends_with_slash(const char *text)
 {

@@ -19,6 +19,10 @@ bool link_path(const char *name, char path[PATH_ROOM]);
  * or is too long. Costs a syscall or two. */
 bool call_path(const struct call *call, uint32_t index, char path[PATH_ROOM]);
 
+/* That path as the call is to be made with it: by the maps, unless they have been at it. It
+ * stays where the other one has no room. */
+void path_mapped(const struct call *call, uint32_t index, char path[PATH_ROOM]);
+
 /* What paths relative to `dirfd` begin with, openat(2). False: a bad one, or unreachable. */
 bool dir_path(int64_t dirfd, char path[PATH_ROOM]);
 

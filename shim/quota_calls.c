@@ -141,8 +141,10 @@ __attribute__((noinline)) bool quota_fits(const struct call *call, uint32_t inde
 {
 	char path[PATH_ROOM];
 
-	return index < rows[call->id].nargs && call_path(call, index, path)
-		&& glob_match(glob, path);
+	if (index >= rows[call->id].nargs || !call_path(call, index, path))
+		return false;
+	path_mapped(call, index, path);
+	return glob_match(glob, path);
 }
 
 /* Only the last descriptor of what has no name frees it: of which is the last we can't

@@ -190,6 +190,19 @@ def test_writes_that_are_short_besides(pyshim: Pyshim, disk: Path, first: str) -
     assert (disk / "a").stat().st_size == 3 * 4096
 
 
+def test_what_is_freed_by_a_mapped_name(pyshim: Pyshim, disk: Path) -> None:
+    """The disk is where the files really are."""
+    script = """
+    seq 3000 > /mapped/a; rm /mapped/a
+    seq 3000 > /mapped/b; : > /mapped/b
+    seq 3000 > /mapped/c; mv /mapped/c /mapped/d && stat -c %s /mapped/d
+    """
+    words = ["--map", f"/mapped={disk}", "-e", f"inject=quota=16k:path={disk}/**"]
+    done = pyshim(*words, "sh", "-c", script)
+    assert (done.returncode, done.stdout) == (0, "13893\n"), done.stderr
+    assert "never hit" in said(done)[0]
+
+
 def test_two_disks_of_one_run(pyshim: Pyshim, disk: Path) -> None:
     for name in ("small", "large"):
         (disk / name).mkdir()
