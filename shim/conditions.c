@@ -148,7 +148,8 @@ extern int _dl_find_object(void *, struct dl_find_object *) __attribute__((weak)
 
 /* Like path_fits() no part of tests_hold(): what they have on the stack would be under that
  * one's path, too. */
-__attribute__((noinline)) static bool from_place(const struct call *call, const struct plan_test *test)
+__attribute__((noinline)) static bool from_place(const struct call *call,
+						 const struct plan_test *test)
 {
 	const struct plan_place *place = (const void *)plan_text(test->at);
 	struct dl_find_object found;

@@ -6,7 +6,8 @@
 #include "call.h"
 
 /* Whether `port` (host order) is in the address that connect(2), bind(2), sendto(2) or
- * sendmsg(2) is given, or is either end of the socket `fd`. Up to two syscalls; false in seccomp. */
+ * sendmsg(2) is given, one of sendmmsg(2)'s, or is either end of the socket `fd`. Up to two
+ * syscalls, and those that reading takes; false in seccomp. */
 bool port_is(const struct call *call, int fd, uint16_t port);
 
 #endif
