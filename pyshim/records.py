@@ -26,11 +26,13 @@ _KINDS = {
     lib.RECORD_EXIT: Kind.EXIT,
     lib.RECORD_BYPASS: Kind.BYPASS,
     lib.RECORD_UNFINISHED: Kind.UNFINISHED,
+    lib.RECORD_DEADLY: Kind.UNFINISHED,
 }
 # An attribute of cffi's `lib` costs more than a name, and these are for each record.
 _CALL, _EXEC, _BYPASS = lib.RECORD_CALL, lib.RECORD_EXEC, lib.RECORD_BYPASS
 _START, _MODULE = lib.RECORD_START, lib.MEMORY_MODULE
-_OF_CALLS = (_CALL, _EXEC, lib.RECORD_UNFINISHED)
+_UNFINISHED, _DEADLY = lib.RECORD_UNFINISHED, lib.RECORD_DEADLY
+_OF_CALLS = (_CALL, _EXEC, _UNFINISHED, _DEADLY)
 _KIND, _ENTERED = 2, 6
 
 assert _MEMORY.size == ffi.sizeof("struct memory")
@@ -44,23 +46,27 @@ class EventMaker:
         self._clock = clock
         self._execs: dict[int, tuple[int, list[Event]]] = {}
         """By thread: when an exec that may come back was entered, and what it tells."""
+        self._deadly: dict[tuple[int, int], Event] = {}
+        """By thread, and when it was entered: a call that it may not survive."""
         self._programs: dict[int, str] = {}
         """By process: its executable."""
 
     def events(self, records: list[Record]) -> list[Event]:
         """In the order of the records."""
         found: list[Event] = []
+        execs, deadly = self._execs, self._deadly
         for record in records:
             event = self._event(record)
-            if record[1][_KIND] == _CALL and event.tid not in self._execs:
+            if record[1][_KIND] == _CALL and event.tid not in execs and not deadly:
                 found.append(event)
             else:
                 found += self._settled(event, record)
         return found
 
     def rest(self) -> list[Event]:
-        """At the end: the execs of which nobody came back."""
-        return [event for tid in list(self._execs) for event in self._execed(tid)]
+        """At the end: the calls of which nobody came back."""
+        execs = [event for tid in list(self._execs) for event in self._execed(tid)]
+        return [*execs, *self._deadly.values()]
 
     def _settled(self, event: Event, record: Record) -> list[Event]:
         """An exec that was announced becomes an event when it did not come back.
@@ -68,6 +74,13 @@ class EventMaker:
         So does the note behind it that what it starts will bypass us.
         """
         kind, entered = record[1][_KIND], record[1][_ENTERED]
+        if kind == _DEADLY:
+            self._deadly[event.tid, entered] = event
+            return []
+        # What was told before it knows more than the mark that is left.
+        told_before = self._deadly.pop((event.tid, entered), event)
+        if kind == _UNFINISHED:
+            event = told_before
         announced, told = self._execs.get(event.tid, (0, []))
         if told and kind == _BYPASS:
             told.append(event)

@@ -125,7 +125,7 @@ void act_make(struct call *call, call_real *real, const struct plan_rule *rule)
 	struct unsynced_use unsynced;
 
 	if (rule->action & ACT_INTERRUPT)
-		interrupt_ask(rule);
+		interrupt_ask(call, rule);
 	if (rule->action & ACT_KEEP)
 		unsynced_begin(call, &unsynced);
 	make(call, real, rule);

@@ -1,12 +1,13 @@
 /* Rules in interrupt.h. */
 #include "chunk.h"
+#include "handlers.h"
 #include "interrupt.h"
 #include "thread.h"
 #include "trace.h"
 
 enum { PATIENCE = 250 };  /* ms */
 
-void interrupt_ask(const struct plan_rule *rule)
+void interrupt_ask(const struct call *call, const struct plan_rule *rule)
 {
 	struct head *head = thread.vforked ? NULL : chunk_await(PATIENCE);
 
@@ -14,6 +15,8 @@ void interrupt_ask(const struct plan_rule *rule)
 		skipped(SKIP_INTERRUPT);
 		return;
 	}
+	if (!quiet && handlers_deadly((int)rule->interrupt))
+		trace_deadly(call);
 	head->interrupt_after = rule->interrupt_after;
 	head->interrupt_from = trace_clock();
 	/* Release pairs with the host's acquire: it finds the rest. */

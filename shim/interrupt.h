@@ -6,11 +6,12 @@
 #ifndef PYSHIM_INTERRUPT_H
 #define PYSHIM_INTERRUPT_H
 
+#include "call.h"
 #include "wire.h"
 
 /* Around the real call, in its thread. A thread without a chunk of its own can't ask: that
- * is counted. */
-void interrupt_ask(const struct plan_rule *rule);
+ * is counted. A hit that the program may die of is told before. */
+void interrupt_ask(const struct call *call, const struct plan_rule *rule);
 void interrupt_take_back(void);
 
 #endif

@@ -41,7 +41,7 @@ static void write_record(const struct call *call, enum record_kind kind,
 			 const struct piece *pieces, uint32_t npieces)
 {
 	bool is_call = kind == RECORD_CALL || kind == RECORD_EXEC
-		|| kind == RECORD_UNFINISHED;
+		|| kind == RECORD_UNFINISHED || kind == RECORD_DEADLY;
 	uint32_t nargs = is_call ? rows[call->id].nargs : 0;
 	uint32_t size = (uint32_t)sizeof(struct record) + nargs * 8;
 	uint64_t position;
@@ -96,6 +96,11 @@ void trace_call(const struct call *call)
 void trace_cut(const struct call *call)
 {
 	write_call(call, RECORD_UNFINISHED);
+}
+
+void trace_deadly(const struct call *call)
+{
+	write_call(call, RECORD_DEADLY);
 }
 
 void trace_exec(const struct call *call)

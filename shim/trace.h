@@ -26,6 +26,9 @@ void trace_call(const struct call *call);
 /* The call as one that has begun and will not return. */
 void trace_cut(const struct call *call);
 
+/* The call as one that may not return: forgotten when it does. */
+void trace_deadly(const struct call *call);
+
 /* An exec that may not return. If it does, trace_call() takes it back. */
 void trace_exec(const struct call *call);
 

@@ -15,7 +15,7 @@
 
 /* cdef begin */
 #define WIRE_MAGIC 0x6d696873
-#define WIRE_VERSION 12
+#define WIRE_VERSION 13
 #define MAX_RULES 256
 #define MAX_SKIPS 32
 #define MAX_HOOKS 32
@@ -329,6 +329,8 @@ enum record_kind {
 	RECORD_BYPASS,       /* memory 0: the file, memory 1: why */
 	RECORD_EXEC,         /* about to exec; a RECORD_CALL of the same `entered` says it failed */
 	RECORD_UNFINISHED,   /* a mark that was left behind */
+	RECORD_DEADLY,       /* about to make a call that it may die in; when it has come back, or
+	                      * the mark was found, another of the same `entered` follows */
 };
 
 struct record {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -165,6 +166,26 @@ def test_partial_progress_is_what_is_returned(waits: Waits) -> None:
 def test_a_deadly_signal_ends_the_program(waits: Waits) -> None:
     done = waits("read:interrupt=TERM", "read")
     assert done.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_deadly_hit_is_recorded_and_replayed(
+    waits: Waits, tmp_path: Path, layer: str
+) -> None:
+    """The call that returns before the signal is told once, with its result."""
+    file = tmp_path / "hits"
+    recorded = ("--record", str(file))
+    done = waits("read:interrupt=USR1@50ms", "ready", "read", options=recorded)
+    assert done.returncode == -signal.SIGUSR1
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert (first["result"], second["result"]) == (1, None)
+    assert [first["count"], second["count"]] == [1, 2]
+    assert first["site"].startswith("waits+")
+    again = waits(
+        second["replay"].removeprefix("inject="), "ready", "read", layer=layer
+    )
+    assert again.returncode == -signal.SIGUSR1
+    assert "hit 1 time: read at waits+" in again.stderr
 
 
 @pytest.mark.parametrize(
