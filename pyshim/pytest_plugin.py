@@ -57,6 +57,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test shows the rules, the hits and who was hit."""
     report = yield
+    if item.get_closest_marker(MARKER):
+        from pyshim.testing.marked import unproven
+
+        unproven(item, report)
     if report.failed and (_FIXTURE in item.stash or _MARKED in item.stash):
         from pyshim.testing.sections import sections
 
@@ -92,9 +96,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         restart.needed(session)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test whose faults can't be armed is an error, before any of its fixtures."""
+    """A test whose faults can't be armed is an error, before any of its fixtures; one
+    that is skipped is skipped."""
     if item.get_closest_marker(MARKER):
         from pyshim.testing.marked import prepare
 
@@ -106,10 +111,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Armed while the function runs, and no longer: the innermost wrapper."""
     marked = item.stash.get(_MARKED, None)
     if marked is None and item.get_closest_marker(MARKER):
-        pytest.fail("faults can't be armed: a marker that came too late", pytrace=False)
+        from pyshim.testing.marked import fail
+
+        fail(item, "faults can't be armed: a marker that came too late")
     if marked is None:
         return (yield)
-    with marked.armed():
+    with marked.around():
         result = yield
     marked.check()
     return result

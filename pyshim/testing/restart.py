@@ -12,30 +12,33 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
 import pytest
 
+from pyshim._host import lib
 from pyshim.calls import table
 from pyshim.errors import PyshimError, UsageError
 from pyshim.launch import inherited_env
-from pyshim.rules import parse, parse_expression
+from pyshim.plan_rules import CompiledRules
+from pyshim.rules import Rule, parse, parse_expression
 from pyshim.testing import runner, under
+from pyshim.testing.under import GUARD
 
-GUARD = "PYSHIM_PYTEST"
-"""In the environment of a pytest that was started again: the folder with its rules. It
-is taken out at once, so that a pytest that a test starts is a first one."""
-_MOST = 256
-"""Rules that a run can have: MAX_RULES of shim/wire.h."""
-_SCRIPTS = frozenset({"pytest", "py.test"})
+_MOST = lib.MAX_RULES - 1
+"""Rules that a run can have besides under.BARRIER."""
+_SCRIPT = re.compile(r"(pytest|py\.test)(-?3(\.\d+)?)?")
+"""Also as distributions call it: pytest-3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,15 @@ REFUSED = pytest.StashKey[str]()
 def check(rules: Iterable[str]) -> None:
     """Raises UsageError for what pyshim would refuse."""
     for rule in rules:
-        word, text = parse_expression(rule)
-        parsed = parse(word, text, table())
-        if parsed.text.find(":name=") >= 0:
+        parsed = _parsed(rule)
+        if parsed.name:
             raise UsageError(f"{rule!r}: names are given by the marker")
+        CompiledRules(sys.executable).add(parsed)
+
+
+@cache
+def _parsed(rule: str) -> Rule:
+    return parse(*parse_expression(rule), table())
 
 
 def needed(session: pytest.Session) -> None:
@@ -98,7 +106,20 @@ def _rules(items: Iterable[pytest.Item]) -> tuple[str, ...]:
         except PyshimError:
             continue
         found.update(dict.fromkeys(rules))
-    return tuple(found)[:_MOST]
+    return _fitting(tuple(found)[:_MOST])
+
+
+def _fitting(rules: tuple[str, ...]) -> tuple[str, ...]:
+    """As many as a run can have: what `since=` and `lose` need besides counts, too."""
+    compiled = CompiledRules(sys.executable)
+    try:
+        for rule in (*rules, under.BARRIER):
+            compiled.add(_parsed(rule))
+        compiled.add_marks(table())
+        compiled.add_kept(table())
+    except UsageError:
+        return _fitting(rules[:-1])
+    return rules
 
 
 def _why_not(config: pytest.Config) -> str:
@@ -115,7 +136,10 @@ def _why_not(config: pytest.Config) -> str:
 def _is_pytest(main: ModuleType) -> bool:
     """Its script, or its module: by -m, or by what runs modules (`coverage run -m`)."""
     file = Path(getattr(main, "__file__", "") or "")
-    return file.name in _SCRIPTS or file.parts[-2:] == ("pytest", "__main__.py")
+    return bool(_SCRIPT.fullmatch(file.name)) or file.parts[-2:] == (
+        "pytest",
+        "__main__.py",
+    )
 
 
 def _make_folder(rules: Sequence[str]) -> str:

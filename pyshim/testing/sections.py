@@ -6,6 +6,7 @@ import errno
 import traceback
 from typing import TYPE_CHECKING
 
+from pyshim.errors import PyshimError
 from pyshim.testing.report import report, told
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ def sections(
 
 
 def _of_marker(marked: Marked, call: pytest.CallInfo[None]) -> list[str]:
-    hits = marked.hits()
     lines = [f"rule: {rule}" for rule in marked.rules]
+    try:
+        hits = marked.hits()
+    except (OSError, PyshimError) as failure:
+        # A test that has used up all descriptors must not end the whole session.
+        return [*lines, f"its hits are not known: {failure}"]
     lines += told(hits, marked.modules)
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, OSError) and error.errno and _explains(hits, error.errno):

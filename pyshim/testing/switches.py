@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterable
 from functools import cache
+from io import FileIO
 from pathlib import Path
+from time import monotonic_ns
 
-from pyshim._host import lib
+from pyshim._host import ffi, lib
 from pyshim.control import RUN, mapped
 from pyshim.errors import PyshimError
 from pyshim.switches import Switches
@@ -30,6 +34,17 @@ class OwnSwitches(Switches):
         if arena.version != lib.WIRE_VERSION:
             raise PyshimError("this process is under the shim of another pyshim")
         super().__init__(arena, plan)
+
+    def begin(self, rules: Iterable[int]) -> None:
+        """Before these are switched on: no path of since= was opened yet, nothing of a
+        quota= is taken, and the time of during= begins."""
+        self._arena.marks = 0
+        for rule in rules:
+            self._arena.used[rule] = 0
+        now = monotonic_ns().to_bytes(8, sys.byteorder)
+        with FileIO(f"{self.rundir}/plan", "r+") as plan:
+            plan.seek(ffi.offsetof("struct plan", "started"))
+            plan.write(now)
 
     def turn(self, rule: int, on: bool, anew: bool = True) -> None:
         """Switch a rule; `anew`: it counts the calls of this process from 1 again."""
