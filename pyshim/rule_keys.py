@@ -131,7 +131,7 @@ KEYS: Mapping[str, Key] = {
     "process": Key("process", _text, "a glob, as in process=cc1*"),
     "during": Key("during", rule_values.parse_during, "FROM..TO, as in 2s..5s, 2s.."),
     "since": Key("since", _text, "a glob, as in since=/etc/app.conf"),
-    "name": Key("name", rule_values.parse_name, "letters, digits, - and _"),
+    "name": Key("name", rule_values.parse_name, "letters, digits, - and _; not all"),
     "off": Key("off", _yes, "", bare=True),
     "fair": Key("fair_only", _yes, "", bare=True),
 }

@@ -267,8 +267,9 @@ def parse_during(text: str) -> tuple[int, int] | None:
 
 
 def parse_name(text: str) -> str | None:
-    """What `pyshim ctl` calls a rule."""
-    return text if re.fullmatch(r"[\w-]+", text) else None
+    """What `pyshim ctl` calls a rule; `all` is its word for each of them."""
+    named = re.fullmatch(r"[\w-]+", text, re.ASCII) and text != "all"
+    return text if named else None
 
 
 def _integer(text: str, limit: int) -> int | None:

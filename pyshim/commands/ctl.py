@@ -35,21 +35,25 @@ example:
   $ pyshim ctl on full && pyshim ctl wait full && pyshim ctl off full
 """
 
+_LONGEST = 1e9
+"""Seconds: more is no time for select(2)."""
+
 
 def run(argv: list[str]) -> int:
     """Ask the run; print what it says."""
     options = _parser().parse_args(argv)
-    path = Path(options.socket) if options.socket else control_socket.find()
+    given, question = options.socket, " ".join(options.words)
+    path = control_socket.find() if given is None else Path(given)
     with control_socket.connect(path) as link:
         link.settimeout(options.timeout)
-        answer = _ask(link, " ".join(options.words))
+        answer = _ask(link, question)
     if "error" in answer:
         print(f"pyshim: ctl: {answer['error']}", file=sys.stderr)
         return 1
     if options.json:
         print(json.dumps(answer))
     else:
-        _show(options.words, answer["rules"])
+        _show(question.split(), answer["rules"])
     return 0
 
 
@@ -64,11 +68,18 @@ def _parser() -> Parser:
         "--socket", metavar="PATH", help="which run, where this user has several"
     )
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=float, help="give up after so long: 1"
+        "--timeout", metavar="SECONDS", type=_seconds, help="give up after so long: 1"
     )
     parser.add_argument("--json", action="store_true", help="the run's own answer")
     parser.add_argument("words", nargs="+", metavar="COMMAND")
     return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < _LONGEST:
+        raise argparse.ArgumentTypeError(f"bad time {text!r}; it must be positive")
+    return value
 
 
 def _ask(link: socket.socket, question: str) -> dict[str, Any]:

@@ -118,6 +118,8 @@ def _parsed(text: str) -> tuple[str, dict[str, str]]:
                 nearest=nearest(key, _COMMANDS[command] - {key}),
                 allowed=" ".join(sorted(_COMMANDS[command])),
             )
+        if key in values:
+            raise UsageError(f"fiu: {key} is given twice in {text!r}")
         values[key] = value
     needed = _NEEDED.get(command, "name")
     if needed not in values:
@@ -156,7 +158,10 @@ def _probability(given: str, text: str) -> float:
         value = float(given)
     except ValueError:
         value = -1
-    if not 0 <= value <= 1:
+    if not 0 <= value <= 1 or 0 < value < 2**-32:
         message = f"fiu: bad probability={given!r} in {text!r}"
-        raise UsageError(message, allowed="0..1, as in probability=0.05")
+        raise UsageError(
+            message,
+            allowed="0..1, as in probability=0.05; none so small that no call is hit",
+        )
     return value

@@ -96,7 +96,8 @@ def run(job: Job, given: bytes = b"") -> Result:
         said = _text(Path(folder, watch.SAID)).splitlines()
     if end is None and not hung:
         ours = [*said, *stderr.decode(errors="replace").splitlines()[-3:]]
-        raise PyshimError("\n".join(ours).removeprefix("pyshim: "))
+        text = "\n".join(ours) or f"pyshim ran nothing: {' '.join(job.options)}"
+        raise PyshimError(text.removeprefix("pyshim: "))
     result = _result(job, (lines, hits, end or {}), (stdout, stderr), said)
     if hung or (end and end["timed_out"]):
         raise TimedOut(result, job.timeout)
@@ -194,13 +195,25 @@ def _communicate(job: Job, folder: str, given: bytes) -> tuple[bytes, bytes, boo
         cwd=job.cwd,
     ) as process:
         try:
-            return *process.communicate(given, timeout=job.timeout + _GRACE), False
+            return *_streams(process, given, job.timeout), False
         except subprocess.TimeoutExpired as error:
             _end(process)
             return error.stdout or b"", error.stderr or b"", True
         except BaseException:
             _end(process)
             raise
+
+
+def _streams(
+    process: subprocess.Popen[bytes], given: bytes, seconds: float
+) -> tuple[bytes, bytes]:
+    """Who holds them when pyshim itself has ended is waited for no longer than that."""
+    try:
+        return process.communicate(given, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        if process.poll() is not None:
+            raise
+        return process.communicate(timeout=_GRACE)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

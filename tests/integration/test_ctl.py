@@ -289,6 +289,25 @@ def test_the_run_says_what_it_does_not_do(
         ended(run)
 
 
+def test_a_question_may_be_one_word(tmp_path: Path) -> None:
+    with going(tmp_path, "-e", f"{FSYNC}:name=x", *READY) as run:
+        done = ctl(tmp_path, "hits x")
+        assert (done.returncode, done.stdout) == (0, "0\n")
+        ended(run)
+
+
+@pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "x"])
+def test_a_time_that_is_none(tmp_path: Path, seconds: str) -> None:
+    done = ctl(tmp_path, f"--timeout={seconds}", "list")
+    assert (done.returncode, len(done.stderr.splitlines())) == (125, 1)
+    assert "argument --timeout: " in done.stderr
+
+
+def test_an_empty_socket_is_not_any_run(tmp_path: Path) -> None:
+    done = ctl(tmp_path, "--socket=", "list")
+    assert (done.returncode, "no run answers" in done.stderr) == (125, True)
+
+
 def test_without_a_run_it_says_so(tmp_path: Path) -> None:
     done = ctl(tmp_path, "list")
     assert (done.returncode, "no run answers" in done.stderr) == (125, True)

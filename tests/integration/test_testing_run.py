@@ -238,6 +238,25 @@ def test_what_left_the_tree_is_ended_too(shim: Pyshim, tmp_path: Path) -> None:
     assert running(marker) == []
 
 
+def test_who_keeps_the_streams_open_behind_the_end(
+    shim: Pyshim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is over with the limit, not when pyshim itself would be taken to be stuck."""
+    marker = f"{tmp_path}/behind"
+    monkeypatch.setattr(runner, "_GRACE", 600.0)
+    with pytest.raises(TimedOut) as caught:
+        shim.run(
+            ["sh", "-c", f"setsid sh -c 'sleep 600; :' {marker} & echo"], timeout=2
+        )
+    assert caught.value.stdout == b"\n"
+    assert running(marker) == []
+
+
+def test_what_runs_nothing_says_so(shim: Pyshim) -> None:
+    with pytest.raises(PyshimError, match="pyshim ran nothing: --explain"):
+        shim.run("true", options=["--explain"])
+
+
 def test_a_test_that_is_interrupted_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
