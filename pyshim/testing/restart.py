@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -182,7 +182,13 @@ def adopt(config: pytest.Config) -> None:
     rules = tuple(json.loads(Path(folder, under.RULES).read_text()))
     config.stash[HOME] = Home(folder, rules)
     if not given:
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        config.add_cleanup(partial(_remove, folder, os.getpid()))
+
+
+def _remove(folder: str, owner: int) -> None:
+    """A child by fork may come to the end of the same pytest."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # -- pytest-xdist ------------------------------------------------------------------

@@ -301,6 +301,21 @@ def test_it():
     assert not list(tmp_path.glob("pyshim-*"))
 
 
+def test_a_child_that_goes_on_to_the_end(tmp_path: Path) -> None:
+    """What is its parent's stays."""
+    source = """
+@pytest.mark.faults("mkdir:error=EROFS")
+def test_it(pyshim):
+    with pytest.raises(OSError):
+        os.mkdir("d")
+    if not os.fork():
+        return
+    os.wait()
+    assert len(pyshim.hits) == 1
+"""
+    check(pytest_on(tmp_path, source), passed=1)
+
+
 @pytest.mark.long
 def test_a_pytest_by_the_name_that_distributions_give_it(tmp_path: Path) -> None:
     script = shutil.copy(
