@@ -42,7 +42,7 @@ check: build ## ruff, mypy, warnings as errors, gcc's analyzer, drift, generated
 	$(BIN)/mypy
 	@$(MAKE) -s -C shim BUILD=build/analyze OUT=build/analyze/lib ANALYZE=1 PYTHON=$(abspath $(BIN)/python)
 	@$(MAKE) -s ubsan
-	@cat $(HOST) | gcc $(WARN) -fanalyzer -D_GNU_SOURCE -c -o /dev/null -include shim/wire.h -include shim/shared.h -x c -
+	@cat $(HOST) | gcc $(WARN) -fanalyzer -D_GNU_SOURCE -c -o /dev/null -include shim/call.h -include shim/wire.h -include shim/shared.h -x c -
 	$(BIN)/python shim/drift.py
 	$(BIN)/python shim/gen_docs.py | diff -u docs/calls.md -
 	$(BIN)/python docs/gen_plugins.py | diff -u docs/plugins.md -

@@ -22,6 +22,7 @@ void host_reap(struct session *session);
 void host_last(struct session *session);
 void host_grow(struct session *session);
 void host_loop(struct session *session);
+bool host_take(struct arena *arena, struct head *head, uint16_t asked);
 int host_signal(int pid, int tid, int signal);
 void *host_counters(struct proc *entry);
 struct running {

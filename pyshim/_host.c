@@ -179,6 +179,7 @@ static void put_unfinished(struct session *session, const struct head *head, uin
 	all.record.entered = head->mark.entered;
 	all.record.left = host_ticks(session->tsc);
 	all.record.rule = -1;
+	all.record.flags = head->interrupt ? 0 : CALL_INTERRUPT;
 	all.record.nargs = 6;
 	memcpy(all.args, head->mark.args, sizeof(all.args));
 	put(session, &all, sizeof(all));
@@ -287,6 +288,20 @@ static void host_loop(struct session *session)
 static void *host_counters(struct proc *entry)
 {
 	return entry + 1;
+}
+
+/* Takes what a thread asks for (enum ask); false: it was first, and has come back. */
+static bool host_take(struct arena *arena, struct head *head, uint16_t asked)
+{
+	uint16_t seen = asked;
+
+	/* Relaxed: who has it sends it. */
+	if (!__atomic_compare_exchange_n(&head->interrupt, &seen, 0, false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
+		return false;
+	if (asked & ASK_HIT)
+		__atomic_fetch_add(&arena->hits[asked >> ASK_RULE], 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* 0, or an errno. */

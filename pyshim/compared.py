@@ -70,7 +70,7 @@ class Heard:
         """Keep what can be the time of a syscall."""
         if event.kind is Kind.EXIT:
             self.ends.add(event.tid)
-        elif event.kind is Kind.START and event.memory and event.memory[0].data:
+        elif event.kind is Kind.START and 0 in event.memory and event.memory[0].data:
             self.hellos.setdefault(event.pid, []).append(event.start)
         elif event.call is not None and not _no_syscall(event, event.call):
             self.spans.setdefault(event.tid, []).append(_span(event, event.call))

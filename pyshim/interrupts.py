@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pyshim._host import lib
+from pyshim._host import ffi, lib
 from pyshim.arena import Arena
 
 _NEAR = 1 << 20
@@ -36,8 +36,8 @@ class Interrupts:
         waiting: dict[Ask, float] = {}
         now = time.monotonic()
         for head in self._arena.heads():
-            number, owner = int(head.interrupt), int(head.owner)
-            if not number or not owner or not head.mark.entered:
+            asked, owner = int(head.interrupt), int(head.owner)
+            if not asked or not owner or not head.mark.entered:
                 continue
             ask = owner >> 32, owner & 0xFFFFFFFF, int(head.interrupt_from)
             if not _waits(*ask[:2], head.mark):
@@ -46,15 +46,14 @@ class Interrupts:
             if now - since < head.interrupt_after / 1e6:
                 waiting[ask] = since
             else:
-                _send(head, number, ask)
+                self._send(head, asked, ask)
         self._waiting = waiting
 
-
-def _send(head: Any, number: int, ask: Ask) -> None:
-    """Taken back first: it may ask again, for its next call, before we come to that.
-    One that has ended meanwhile needs no signal."""
-    head.interrupt = 0
-    lib.host_signal(ask[0], ask[1], number)
+    def _send(self, head: Any, asked: int, ask: Ask) -> None:
+        """Taken first: it may ask again, for its next call, before we come to that. One
+        that has ended meanwhile needs no signal."""
+        if lib.host_take(self._arena.head, ffi.addressof(head), asked):
+            lib.host_signal(ask[0], ask[1], asked & lib.ASK_SIGNAL)
 
 
 def _waits(pid: int, tid: int, mark: Any) -> bool:

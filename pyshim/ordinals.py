@@ -64,7 +64,7 @@ class Ordinals:
     def _started(self, event: Event) -> None:
         """Hello: of a fork's child (no program), or of a program that was exec'd."""
         known = self._processes.get(event.pid)
-        forked = not event.memory
+        forked = 0 not in event.memory
         if known is None or known.ended or forked or not known.heard:
             # The kernel gives pids out again: a fork's child is always somebody new.
             known = self._processes[event.pid] = _Process(self._next(event.ret))

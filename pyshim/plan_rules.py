@@ -129,7 +129,8 @@ class CompiledRules:
         """The array of struct plan_rule."""
         made = ffi.new("struct plan_rule[]", len(self._rules))
         for index, (struct, values) in enumerate(zip(made, self._rules, strict=True)):
-            own = {"index": index, "glob": pool.text(values.get("glob", ""))}
+            own = {"index": index, "interrupt_index": index}
+            own["glob"] = pool.text(values.get("glob", ""))
             for key, value in ({"chance": _ALL} | values | own).items():
                 at = pool.array(value) if isinstance(value, bytes) else value
                 setattr(struct, key, at)

@@ -33,7 +33,7 @@ _CALL, _EXEC, _BYPASS = lib.RECORD_CALL, lib.RECORD_EXEC, lib.RECORD_BYPASS
 _START, _MODULE = lib.RECORD_START, lib.MEMORY_MODULE
 _UNFINISHED, _DEADLY = lib.RECORD_UNFINISHED, lib.RECORD_DEADLY
 _OF_CALLS = (_CALL, _EXEC, _UNFINISHED, _DEADLY)
-_KIND, _ENTERED = 2, 6
+_KIND, _ENTERED, _FLAGS = 2, 6, 11
 
 assert _MEMORY.size == ffi.sizeof("struct memory")
 
@@ -46,8 +46,8 @@ class EventMaker:
         self._clock = clock
         self._execs: dict[int, tuple[int, list[Event]]] = {}
         """By thread: when an exec that may come back was entered, and what it tells."""
-        self._deadly: dict[tuple[int, int], Event] = {}
-        """By thread, and when it was entered: a call that it may not survive."""
+        self._deadly: dict[int, tuple[int, Event]] = {}
+        """By thread: when a call was entered that it may die in, and what it tells."""
         self._programs: dict[int, str] = {}
         """By process: its executable."""
 
@@ -57,16 +57,16 @@ class EventMaker:
         execs, deadly = self._execs, self._deadly
         for record in records:
             event = self._event(record)
-            if record[1][_KIND] == _CALL and event.tid not in execs and not deadly:
+            tid = event.tid
+            if record[1][_KIND] == _CALL and tid not in execs and tid not in deadly:
                 found.append(event)
             else:
                 found += self._settled(event, record)
         return found
 
     def rest(self) -> list[Event]:
-        """At the end: the calls of which nobody came back."""
-        execs = [event for tid in list(self._execs) for event in self._execed(tid)]
-        return [*execs, *self._deadly.values()]
+        """At the end: the execs of which nobody came back."""
+        return [event for tid in list(self._execs) for event in self._execed(tid)]
 
     def _settled(self, event: Event, record: Record) -> list[Event]:
         """An exec that was announced becomes an event when it did not come back.
@@ -75,12 +75,9 @@ class EventMaker:
         """
         kind, entered = record[1][_KIND], record[1][_ENTERED]
         if kind == _DEADLY:
-            self._deadly[event.tid, entered] = event
+            self._deadly[event.tid] = entered, event
             return []
-        # What was told before it knows more than the mark that is left.
-        told_before = self._deadly.pop((event.tid, entered), event)
-        if kind == _UNFINISHED:
-            event = told_before
+        event = self._survived(event, record)
         announced, told = self._execs.get(event.tid, (0, []))
         if told and kind == _BYPASS:
             told.append(event)
@@ -92,6 +89,17 @@ class EventMaker:
             self._execs[event.tid] = entered, [event]
             return before
         return [*before, event]
+
+    def _survived(self, event: Event, record: Record) -> Event:
+        """Of a call that its thread died in what was told before knows more than the
+        mark that is left: whose hit it is, and where."""
+        header = record[1]
+        before, told = self._deadly.get(event.tid, (0, event))
+        if header[_ENTERED] != before:
+            return event
+        del self._deadly[event.tid]
+        sent = header[_FLAGS] & lib.CALL_INTERRUPT
+        return told if header[_KIND] == _UNFINISHED and sent else event
 
     def _execed(self, tid: int) -> list[Event]:
         return self._execs.pop(tid, (0, []))[1]

@@ -42,7 +42,7 @@ def one_line(rule: Rule, base: str, *, site: str | None, nth: int, count: int) -
 def _hits_all(rule: Rule) -> bool:
     """Whether each call that it counted was hit, or at each site the first one was."""
     chosen = rule.probability < 1 or rule.fair_only or rule.times
-    return rule.when == EVERY_CALL and not chosen
+    return rule.when == EVERY_CALL and not (chosen or rule.interrupt[0])
 
 
 def base(rule: Rule, call: Call, table: Table) -> str:

@@ -84,4 +84,4 @@ class Teller:
             self._run.bypassed.append(event.note)
         elif event.kind is Kind.START:
             self._run.processes.add(event.pid)
-            self.programs += bool(event.memory)
+            self.programs += 0 in event.memory

@@ -59,8 +59,6 @@ static void act(struct call *call, const struct plan_rule *rule)
 		call_delay(rule->delay_enter);
 	if (rule->action & ACT_SIGNAL && !quiet)
 		give_signal(call, (int)rule->signal);
-	if (rule->action & ACT_INTERRUPT)
-		call->flags |= CALL_INTERRUPT;
 	if (rule->action & ACT_AFTER
 	    || (rule->action & AFTER_CLOSE && rows[call->id].flags & ROW_CLOSES))
 		call->flags |= CALL_AFTER;
@@ -70,10 +68,14 @@ static void act(struct call *call, const struct plan_rule *rule)
 
 void act_at_enter(struct call *call, const struct plan_rule *rule)
 {
+	if (rule->action & ACT_INTERRUPT)
+		call->flags |= CALL_INTERRUPT;
+	else if (call->rule < 0)
+		return;
+	call->entered = trace_clock();
 	if (call->rule < 0)
 		return;
 	call->flags |= CALL_HIT;
-	call->entered = trace_clock();
 	if (plan->flags & PLAN_FAIRNESS && rule->err == EINTR && call_is_fair(call))
 		call->flags |= CALL_FAIR;
 	act(call, rule);
@@ -123,16 +125,17 @@ static void make(struct call *call, call_real *real, const struct plan_rule *rul
 void act_make(struct call *call, call_real *real, const struct plan_rule *rule)
 {
 	struct unsynced_use unsynced;
+	uint64_t asked = 0;
 
 	if (rule->action & ACT_INTERRUPT)
-		interrupt_ask(call, rule);
+		asked = interrupt_ask(call, rule);
 	if (rule->action & ACT_KEEP)
 		unsynced_begin(call, &unsynced);
 	make(call, real, rule);
 	if (rule->action & ACT_KEEP)
 		unsynced_end(call, &unsynced);
 	if (rule->action & ACT_INTERRUPT)
-		interrupt_take_back();
+		interrupt_end(call, rule, asked);
 }
 
 /* close(2) releases the descriptor whatever it reports. A call that has really failed says

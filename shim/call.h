@@ -105,6 +105,12 @@ extern const struct row rows[];
 /* 1 + the number of the one syscall it is made of; 0 where there are several or none. */
 extern const uint16_t made_by[];
 
+/* The kernel's number of the syscall that it is a thin wrapper of; -1: of several, or none. */
+static inline long call_number(const struct call *call)
+{
+	return made_by[call->id] - 1L;
+}
+
 /* Of a call that syscall(2) may mean: the kernel's number. */
 extern const uint16_t syscall_of[];
 /* By that number: 1 + the call with the very same arguments. 0: no row has them. */

@@ -18,11 +18,6 @@
 #include "sys.h"
 #include "thread.h"
 
-static long number_of(const struct call *call)
-{
-	return made_by[call->id] - 1L;
-}
-
 static bool is_open(int64_t fd)
 {
 	return sys2(__NR_fcntl, (int)fd, F_GETFD) >= 0;
@@ -54,7 +49,7 @@ static bool can_be_made(const struct call *call, uint32_t index, int64_t flags)
 	int64_t a[3] = { call->args[0], call->args[1], call->args[2] };
 
 	a[index] |= flags;
-	long fd = sys3(number_of(call), a[0], a[1], a[2]);
+	long fd = sys3(call_number(call), a[0], a[1], a[2]);
 
 	if (fd >= 0)
 		sys1(__NR_close, fd);
@@ -72,7 +67,7 @@ static bool can_be_opened(const struct call *call)
 		path++;
 	if (path + 1 >= row->nargs)
 		return true;
-	if (number_of(call) == __NR_openat2)
+	if (call_number(call) == __NR_openat2)
 		err = sys4(__NR_openat2, AT_FDCWD, "", call->args[path + 1], call->args[path + 2]);
 	else
 		err = sys4(__NR_openat, AT_FDCWD, "", call->args[path + 1], 0);
@@ -93,7 +88,7 @@ static bool can_be_signalfd(const struct call *call)
 
 static bool is_refused(const struct call *call)
 {
-	switch (number_of(call)) {
+	switch (call_number(call)) {
 	case __NR_open:
 	case __NR_openat:
 	case __NR_openat2: return !can_be_opened(call);
@@ -124,7 +119,7 @@ static bool fails_anyway(const struct call *call)
 			return true;
 	if (is_refused(call))
 		return true;
-	switch (number_of(call)) {
+	switch (call_number(call)) {
 	case __NR_accept:
 	case __NR_accept4:
 	case __NR_dup:
@@ -146,7 +141,7 @@ static bool dup_reached(const struct call *call, int64_t limit)
 {
 	if ((int)call->args[0] == (int)call->args[1])
 		return false;
-	if (number_of(call) == __NR_dup3 && call->args[2] & ~O_CLOEXEC)
+	if (call_number(call) == __NR_dup3 && call->args[2] & ~O_CLOEXEC)
 		return false;
 	return is_beyond(call->args[1], limit);
 }
@@ -164,7 +159,7 @@ static bool fcntl_reached(const struct call *call, int64_t limit)
 
 static bool receives(const struct call *call)
 {
-	return number_of(call) == __NR_recvmsg || number_of(call) == __NR_recvmmsg;
+	return call_number(call) == __NR_recvmsg || call_number(call) == __NR_recvmmsg;
 }
 
 /* How many descriptors the message has room for, unix(7). */
@@ -181,7 +176,7 @@ static int64_t room_for(const struct call *call)
 	const struct mmsghdr *messages = (const void *)call->args[1];
 	int64_t room = 0;
 
-	if (number_of(call) == __NR_recvmsg)
+	if (call_number(call) == __NR_recvmsg)
 		return room_in((const void *)call->args[1]);
 	for (uint32_t i = 0; i < (uint32_t)call->args[2] && i < 1024; i++)
 		room += room_in(&messages[i].msg_hdr);
@@ -238,7 +233,7 @@ void fd_limit_received(struct call *call, int64_t limit)
 
 	if (call->ret < 0 || !receives(call))
 		return;
-	if (number_of(call) == __NR_recvmsg)
+	if (call_number(call) == __NR_recvmsg)
 		limit_message(call, (void *)call->args[1], limit);
 	else
 		for (int64_t i = 0; i < call->ret; i++)
@@ -250,7 +245,7 @@ void fd_limit_received(struct call *call, int64_t limit)
 /* Of some calls only certain forms give out a descriptor. */
 static int64_t needs(const struct call *call)
 {
-	switch (number_of(call)) {
+	switch (call_number(call)) {
 	case __NR_pipe:
 	case __NR_pipe2:
 	case __NR_socketpair: return 2;
@@ -267,7 +262,7 @@ bool fd_limit_reached(const struct call *call, int64_t limit)
 {
 	if (quiet)
 		return false;
-	switch (number_of(call)) {
+	switch (call_number(call)) {
 	case __NR_dup2:
 	case __NR_dup3: return dup_reached(call, limit);
 	case __NR_fcntl: return fcntl_reached(call, limit);
@@ -280,7 +275,7 @@ bool fd_limit_reached(const struct call *call, int64_t limit)
 
 int fd_limit_error(const struct call *call, int64_t limit)
 {
-	switch (number_of(call)) {
+	switch (call_number(call)) {
 	case __NR_recvmsg:
 	case __NR_recvmmsg: return 0;
 	case __NR_dup2:

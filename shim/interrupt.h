@@ -9,9 +9,11 @@
 #include "call.h"
 #include "wire.h"
 
-/* Around the real call, in its thread. A thread without a chunk of its own can't ask: that
- * is counted. A hit that the program may die of is told before. */
-void interrupt_ask(const struct call *call, const struct plan_rule *rule);
-void interrupt_take_back(void);
+/* Around the real call, in its thread. Returns when it asked, 0: it could not, for want of
+ * a chunk of its own, and that is counted. What the program may die of is told before. */
+uint64_t interrupt_ask(const struct call *call, const struct plan_rule *rule);
+
+/* The call is a hit if the signal was sent, and else the rule's next one may be. */
+void interrupt_end(struct call *call, const struct plan_rule *rule, uint64_t asked);
 
 #endif

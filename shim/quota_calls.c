@@ -13,16 +13,9 @@
 
 /* ---- what a call works on ---- */
 
-long quota_number(const struct call *call)
-{
-	return made_by[call->id] - 1L;
-}
-
-/* ---- what a call works on ---- */
-
 enum role quota_role(const struct call *call)
 {
-	switch (quota_number(call)) {
+	switch (call_number(call)) {
 	case __NR_write:
 	case __NR_pwrite64:
 	case __NR_writev:
@@ -51,7 +44,7 @@ enum role quota_role(const struct call *call)
 /* Of both the last argument. */
 static int64_t flags_if(const struct call *call, long number)
 {
-	return quota_number(call) == number ? call->args[rows[call->id].nargs - 1] : 0;
+	return call_number(call) == number ? call->args[rows[call->id].nargs - 1] : 0;
 }
 
 int64_t quota_rwf(const struct call *call)
@@ -67,7 +60,7 @@ bool quota_exchanges(const struct call *call)
 /* The descriptor that is written to, or that the call is about. */
 uint32_t quota_out(const struct call *call)
 {
-	long number = quota_number(call);
+	long number = call_number(call);
 
 	return number == __NR_copy_file_range || number == __NR_splice ? 2 : 0;
 }
@@ -92,9 +85,9 @@ static bool truncates(const struct call *call)
 	uint32_t path = quota_path(call, 0);
 	const struct open_how *how = (const void *)call->args[path + 1];
 
-	if (quota_number(call) == __NR_creat)
+	if (call_number(call) == __NR_creat)
 		return true;
-	if (quota_number(call) == __NR_openat2)
+	if (call_number(call) == __NR_openat2)
 		return readable(how, sizeof(*how)) && how->flags & O_TRUNC;
 	return call->args[path + 1] & O_TRUNC;
 }

@@ -12,9 +12,6 @@ enum role { ROLE_NONE, ROLE_WRITE, ROLE_COPY, ROLE_ALLOCATE, ROLE_RESIZE, ROLE_O
 
 enum role quota_role(const struct call *call);
 
-/* The kernel's number. */
-long quota_number(const struct call *call);
-
 /* The flags of a pwritev2(2), RWF_; of others none. */
 int64_t quota_rwf(const struct call *call);
 

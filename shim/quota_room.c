@@ -42,7 +42,7 @@ static bool appends(const struct call *call, long flags)
 
 static int64_t offset_of(const struct call *call, const struct span *span, long flags)
 {
-	long number = quota_number(call);
+	long number = call_number(call);
 	bool at = number == __NR_pwrite64 || number == __NR_pwritev || number == __NR_pwritev2;
 
 	if (appends(call, flags))
@@ -70,14 +70,14 @@ static int64_t waiting_in(int64_t fd)
 /* What there is to be copied; at the end of it nothing has to fit. */
 static int64_t source_left(const struct call *call)
 {
-	bool sends = quota_number(call) == __NR_sendfile;
+	bool sends = call_number(call) == __NR_sendfile;
 	int64_t fd = call->args[sends], at;
 	struct stat st;
 
 	if ((sys2(__NR_fcntl, (int)fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
 		return 0;
 	if (!quota_fd(fd, &st))
-		return quota_number(call) == __NR_copy_file_range ? 0 : waiting_in(fd);
+		return call_number(call) == __NR_copy_file_range ? 0 : waiting_in(fd);
 	at = at_offset(fd, call->args[sends ? 2 : 1]);
 	return at >= 0 && at < st.st_size ? st.st_size - at : 0;
 }
@@ -93,7 +93,7 @@ static bool faults(const struct call *call)
 /* Flags that there are not. */
 static bool is_refused(const struct call *call)
 {
-	if (quota_number(call) == __NR_copy_file_range)
+	if (call_number(call) == __NR_copy_file_range)
 		return call->args[5];
 	return quota_rwf(call) & ~(int64_t)KNOWN_RWF;
 }

@@ -67,12 +67,26 @@ static bool chance_hits(const struct plan_rule *rule, uint32_t count)
 	return mix(rule->seed ^ (uint64_t)count * 0x9e3779b97f4a7c15) >> 32 < rule->chance;
 }
 
-/* The last condition, and it counts: a hit is a hit. */
+/* The last condition, and it counts. */
 static bool times_left(const struct plan_rule *rule)
 {
 	uint32_t *counter = &counters_now()[rule->times_counter];
 
-	return !rule->times || count_up(counter, __libc_single_threaded) <= rule->times;
+	if (!rule->times)
+		return true;
+	/* Relaxed: a number, and nothing hangs on it. */
+	if (__atomic_load_n(counter, __ATOMIC_RELAXED) >= rule->times)
+		return false;
+	if (count_up(counter, __libc_single_threaded) <= rule->times)
+		return true;
+	rules_give_back(rule);
+	return false;
+}
+
+void rules_give_back(const struct plan_rule *rule)
+{
+	if (rule->times)
+		__atomic_fetch_sub(&counters_now()[rule->times_counter], 1, __ATOMIC_RELAXED);
 }
 
 /* What is asked behind when=. */
@@ -92,8 +106,16 @@ static bool fires(struct call *call, const struct plan_ref *ref, uint32_t count)
 /* What decides the result: only one rule can. */
 enum { ACT_RESULT = ACT_ERRNO | ACT_RETURN | ACT_SHORT | ACT_FDS };
 
-/* No hit by itself. */
-enum { ACT_SILENT = ACT_MARK | ACT_QUOTA | ACT_KEEP };
+/* What is sure to be done, so a hit at once. A signal may not come to be sent, a quota may
+ * have room: those tell by themselves when they have done something. A mark, and what is
+ * kept, is no rule of the user's. */
+enum { ACT_LOUD = ACT_RESULT | ACT_SIGNAL | ACT_DELAY_ENTER | ACT_DELAY_EXIT | ACT_POKE_ENTER
+		| ACT_POKE_EXIT };
+
+bool rules_tell_at_once(const struct plan_rule *rule)
+{
+	return rule->action & ACT_LOUD;
+}
 
 static void add_result(struct plan_rule *all, const struct plan_rule *rule)
 {
@@ -119,6 +141,7 @@ static void add(struct plan_rule *all, const struct plan_rule *rule)
 	if (more & ACT_INTERRUPT) {
 		all->interrupt = rule->interrupt;
 		all->interrupt_after = rule->interrupt_after;
+		all->interrupt_index = rule->interrupt_index;
 	}
 	if (more & ACT_QUOTA) {
 		all->quota = rule->quota;
@@ -130,8 +153,8 @@ static void add(struct plan_rule *all, const struct plan_rule *rule)
 	if (more & ACT_POKE_EXIT)
 		all->poke_exit = rule->poke_exit;
 	all->marks |= rule->marks;
-	all->action |= more & (ACT_SIGNAL | ACT_DELAY_ENTER | ACT_DELAY_EXIT | ACT_INTERRUPT
-			       | ACT_SILENT | ACT_POKE_ENTER | ACT_POKE_EXIT);
+	all->action |= more & ((ACT_LOUD & ~ACT_RESULT) | ACT_INTERRUPT | ACT_MARK | ACT_QUOTA
+			       | ACT_KEEP);
 }
 
 /* The call is told as hit by the rule that decides its result, else by the first. */
@@ -141,9 +164,10 @@ static const struct plan_rule *hit(struct call *call, const struct plan_rule *de
 	const struct plan_rule *rule = parts.rules + index;
 	bool has_result = decided && decided->action & ACT_RESULT;
 
-	/* Relaxed: a tally. A mark is no rule of the user's; what else is silent tells by
-	 * act_late() when it has done something. */
-	if (!(rule->action & ACT_SILENT)) {
+	if (rule->action & ACT_INTERRUPT && !(decided && decided->action & ACT_INTERRUPT))
+		call->count = count;
+	if (rules_tell_at_once(rule)) {
+		/* Relaxed: a tally. */
 		__atomic_fetch_add(&arena->hits[index], 1, __ATOMIC_RELAXED);
 		if (call->rule < 0 || (rule->action & ACT_RESULT && !has_result)) {
 			call->rule = (int32_t)index;

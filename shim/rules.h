@@ -12,6 +12,12 @@
 const struct plan_rule *rules_match(struct call *call, const struct plan_row *want,
 				    struct plan_rule *all);
 
+/* Whether a hit of it is counted and told before the call, not when it shows. */
+bool rules_tell_at_once(const struct plan_rule *rule);
+
+/* It fired, and did nothing: it may fire once more (times=). */
+void rules_give_back(const struct plan_rule *rule);
+
 /* Whether an EINTR of this call could have happened by itself: signal(7). */
 bool call_is_fair(const struct call *call);
 

@@ -207,10 +207,10 @@ static void trace_note(enum record_kind kind, long ret, const char *first, const
 void trace_start(bool forked)
 {
 	char exe[PATH_MOST];
-	long length = forked ? 0 : sys3(__NR_readlink, "/proc/self/exe", exe, sizeof(exe) - 1);
+	long length = sys3(__NR_readlink, "/proc/self/exe", exe, sizeof(exe) - 1);
 
 	exe[length > 0 ? length : 0] = 0;
-	trace_note(RECORD_START, sys0(__NR_getppid), exe, NULL);
+	trace_note(RECORD_START, sys0(__NR_getppid), forked ? NULL : exe, forked ? exe : NULL);
 }
 
 void trace_exit(int status)

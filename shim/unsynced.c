@@ -206,7 +206,7 @@ static uint64_t key_of_fd(int64_t fd)
 
 static void begin_sync(const struct call *call, struct unsynced_use *use)
 {
-	switch (quota_number(call)) {
+	switch (call_number(call)) {
 	case __NR_fsync:
 	case __NR_fdatasync: use->key = key_of_fd(call->args[0]); break;
 	case __NR_sync:

@@ -149,7 +149,9 @@ struct plan_rule {
 	int64_t fds;         /* ACT_FDS */
 	int64_t quota;       /* ACT_QUOTA: pages of 4 KiB */
 	uint32_t glob;       /* offset of it */
-	uint32_t index;      /* its own, for hits that only the call itself shows */
+	uint32_t index;      /* its own, for hits that only the call itself shows ... */
+	uint32_t interrupt_index;          /* ... or an interrupt */
+	uint32_t pad;
 };
 
 /* Bytes for where an argument of a call points to. The last of a rule has no size. */
@@ -314,21 +316,29 @@ struct head {
 	/* the host's own: */
 	uint64_t clean;      /* ticks: all that was reserved before is in the trace */
 	uint16_t stuck;      /* rounds that had to wait for a record */
-	/* A signal that the thread is to get while it waits in the marked call, 0: none. The
-	 * host takes it back when it has sent it, pyshim/interrupts.py. */
+	/* A signal that the thread is to get while it waits in the marked call, 0: none; see
+	 * enum ask. Whoever swaps it for 0 has it: the host, which then sends it
+	 * (pyshim/interrupts.py), or the thread that has come back. */
 	uint16_t interrupt;
 	uint32_t interrupt_after; /* us of waiting */
 	uint64_t interrupt_from;  /* ticks: when it was asked for */
 };
 
+/* What else is in `interrupt`. */
+enum ask {
+	ASK_SIGNAL = 0x7f,
+	ASK_HIT = 0x80,      /* it makes a hit of its rule: who sends it counts that ... */
+	ASK_RULE = 8,        /* ... from this bit on */
+};
+
 enum record_kind {
 	RECORD_PAD,          /* skip: the rest of the ring was too short */
 	RECORD_CALL,
-	RECORD_START,        /* ret: parent's pid; memory 0: the executable, empty after a fork */
+	RECORD_START,        /* ret: parent's pid; memory 0: the executable, 1: of a fork's child */
 	RECORD_EXIT,         /* ret: status */
 	RECORD_BYPASS,       /* memory 0: the file, memory 1: why */
 	RECORD_EXEC,         /* about to exec; a RECORD_CALL of the same `entered` says it failed */
-	RECORD_UNFINISHED,   /* a mark that was left behind */
+	RECORD_UNFINISHED,   /* a mark that was left behind; CALL_INTERRUPT: its ask was taken */
 	RECORD_DEADLY,       /* about to make a call that it may die in; when it has come back, or
 	                      * the mark was found, another of the same `entered` follows */
 };
@@ -361,9 +371,10 @@ struct memory {
 /* cdef end */
 
 _Static_assert(sizeof(((struct plan *)0)->moment_hooks) == MOMENTS * 4, "one for each");
+_Static_assert(MAX_RULES <= 1 << (16 - ASK_RULE), "a rule in an ask");
 _Static_assert(sizeof(struct head) == 128, "one head, two cache lines");
 _Static_assert(sizeof(struct record) == 72, "record header");
-_Static_assert(sizeof(struct plan_rule) == 104, "rule");
+_Static_assert(sizeof(struct plan_rule) == 112, "rule");
 _Static_assert(sizeof(struct plan_ref) == 32, "ref");
 _Static_assert(sizeof(struct plan_test) == 32, "test");
 _Static_assert(sizeof(struct proc) == 40, "proc");

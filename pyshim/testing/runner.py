@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ START = (
     "from pyshim.cli import main; sys.exit(main())"
 )
 """The same pyshim as in the test, whatever environment and folder the program gets."""
+_EXEC_LASTS = 0.05
+"""Seconds."""
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 _QUALIFIERS = ("inject=", "fault=")
 
@@ -233,13 +236,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def end_daemons(host: int) -> None:
-    """What has left the tree of a run still carries its name in the environment."""
-    mark = f"PYSHIM_RUN=/dev/shm/pyshim-{host}-"
-    for each in Path("/proc").iterdir():
-        try:
-            entries = (each / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        found = identify(int(each.name)) if each.name.isdecimal() else None
-        if found and any(entry.startswith(mark.encode()) for entry in entries):
-            send(found, signal.SIGKILL)
+    """What has left the tree of a run still carries its name in the environment.
+
+    Looked for twice: who is just becoming another program has none for a moment.
+    """
+    for seconds in (_EXEC_LASTS, 0.0):
+        for each in Path("/proc").iterdir():
+            found = identify(int(each.name)) if each.name.isdecimal() else None
+            if found and _is_of_run(each, host):
+                send(found, signal.SIGKILL)
+        time.sleep(seconds)
+
+
+def _is_of_run(process: Path, host: int) -> bool:
+    mark = f"PYSHIM_RUN=/dev/shm/pyshim-{host}-".encode()
+    try:
+        entries = (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(entry.startswith(mark) for entry in entries)

@@ -172,20 +172,57 @@ def test_a_deadly_signal_ends_the_program(waits: Waits) -> None:
 def test_a_deadly_hit_is_recorded_and_replayed(
     waits: Waits, tmp_path: Path, layer: str
 ) -> None:
-    """The call that returns before the signal is told once, with its result."""
+    """The read that found something was asked for as well, and is no hit."""
     file = tmp_path / "hits"
     recorded = ("--record", str(file))
     done = waits("read:interrupt=USR1@50ms", "ready", "read", options=recorded)
     assert done.returncode == -signal.SIGUSR1
-    first, second = map(json.loads, file.read_text().splitlines())
-    assert (first["result"], second["result"]) == (1, None)
-    assert [first["count"], second["count"]] == [1, 2]
-    assert first["site"].startswith("waits+")
-    again = waits(
-        second["replay"].removeprefix("inject="), "ready", "read", layer=layer
-    )
+    hit = json.loads(file.read_text())
+    assert (hit["count"], hit["nth"], hit["result"]) == (2, 1, None)
+    assert hit["site"].startswith("waits+")
+    rule = hit["replay"].removeprefix("inject=")
+    again = waits(rule, "ready", "read", layer=layer)
     assert again.returncode == -signal.SIGUSR1
     assert "hit 1 time: read at waits+" in again.stderr
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("signo", ["USR1", "TERM"])
+def test_a_call_that_never_waits_is_no_hit(
+    waits: Waits, tmp_path: Path, layer: str, signo: str
+) -> None:
+    """With a handler, and where it would be the end."""
+    options = ("--require-hit", "--record", str(tmp_path / "hits"))
+    rule = f"read:interrupt={signo}@60s"
+    done = waits(rule, "handler", "ready", "ready", layer=layer, options=options)
+    assert done.returncode == 125
+    assert done.stdout.splitlines()[1:3] == ["ready: 1", "ready: 1"]
+    assert said(done)[0].endswith("armed, never hit")
+    assert (tmp_path / "hits").read_text() == ""
+
+
+def test_it_does_not_use_up_the_times(waits: Waits) -> None:
+    rule = "read:interrupt=USR1:times=1"
+    done = waits(rule, "handler", "ready", "ready", "read", "ready", "handled")
+    assert returned(done)[1:] == [
+        *("ready: 1", "ready: 1", "read: -1 EINTR", "ready: 1", "handled: 1")
+    ]
+    assert "hit 1 time" in said(done)[0]
+
+
+def test_a_hit_at_once_by_another_action(waits: Waits) -> None:
+    done = waits("read:interrupt=USR1@60s:delay_enter=1", "handler", "ready")
+    assert "hit 1 time" in said(done)[0]
+
+
+def test_a_program_that_is_killed_before_the_signal_has_no_hit(
+    waits: Waits, tmp_path: Path
+) -> None:
+    options = ("--timeout", "1", "--record", str(tmp_path / "hits"))
+    done = waits("read:interrupt=USR1@60s", "read", options=options)
+    assert done.returncode == 124
+    assert "never hit" in done.stderr
+    assert (tmp_path / "hits").read_text() == ""
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,21 @@ def test_the_child_of_a_vfork(pyshim: Pyshim, target: Target, tmp_path: Path) ->
     assert "came" not in again.stderr
 
 
+def test_the_child_of_a_child_that_was_not_heard_from(
+    pyshim: Pyshim, target: Target, tmp_path: Path
+) -> None:
+    """What program it is only it can tell: its parent had made no call before."""
+    command = [target("grandchild_reads")]
+    rule = ("--layer=symbols", "-e", "inject=read:delay_enter=1ns")
+    pyshim(*rule, "--record", "a", *command)
+    (hit,) = hits(tmp_path / "a")
+    assert hit["program"] == "grandchild_reads"
+    assert str(hit["site"]).startswith("grandchild_reads+")
+    again = pyshim("--layer=symbols", "--replay", "a", *command)
+    assert again.returncode == 0
+    assert "came" not in again.stderr
+
+
 LINE = Hit(
     *("inject=read:error=EIO", "read", "1", "cat", 1, None, None, 1, 1, -1, "EIO", ""),
     replay="inject=read:error=EIO:when=1",
