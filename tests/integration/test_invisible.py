@@ -31,10 +31,11 @@ START_HEARD = [*START, "mremap", "munmap"]
 LOADING = {"openat", "read", "newfstatat", "mmap", "close", "mprotect"}
 """What ld.so does for one library more."""
 WHO = (
+    r"(?<!MADV_WIPEONFORK\) = 0\n)"  # not the constructor's
     r"getpid\(\) = P\n"
     r'newfstatat\(AT_FDCWD, "/proc/self/ns/pid", .*\) = 0\n'
     r"gettid\(\) = P\n"
-    r"(?:getppid\(.*\n)?"
+    r'(?:readlink\("/proc/self/exe", .*\ngetppid\(.*\n)?'
     r"(?:mremap\(.*\nmunmap\(.*\n)?"
 )
 LOOK = re.compile(

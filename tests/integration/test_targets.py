@@ -22,7 +22,7 @@ TARGETS = ROOT / "tests" / "targets"
 ELSEWHERE = {
     *("exec_errors", "exec_large", "no_libc_env", "own_preload"),  # test_exec.py
     *("blocked", "paced"),  # test_trace.py
-    "waits",  # test_interrupt.py
+    *("crowd_waits", "waits"),  # test_interrupt.py
     *("all_syscalls", "same_calls"),  # test_strace_same.py
     *(
         "oracle_files",
@@ -30,7 +30,7 @@ ELSEWHERE = {
         "oracle_privileged",
         "oracle_processes",
     ),  # test_oracle.py
-    *("alloc_oracle", "alloc_realloc"),  # test_alloc_budget.py
+    *("alloc_oracle", "alloc_realloc", "sizeless_allocator"),  # test_alloc_budget.py
     *("audit_library", "deepbind", "overflow_read"),  # test_neighbours.py
     *("own_open", "own_wrapper"),  # test_neighbours.py
     *("dlopens_beside", "refuses_prctl"),  # test_layers.py
@@ -69,6 +69,7 @@ ARGS = {
     "jump_threads": ("20",),
     "longjmp_handler": ("40",),
     "no_argv": ("begin",),
+    "no_name": ("file",),
     "overflow_threads": ("16",),
     "ports": ("127.77.3.5", "47125", "47126"),
     "path_calls": ("{tmp}/folder",),
