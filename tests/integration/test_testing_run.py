@@ -241,12 +241,17 @@ def test_what_left_the_tree_is_ended_too(shim: Pyshim, tmp_path: Path) -> None:
 def test_who_keeps_the_streams_open_behind_the_end(
     shim: Pyshim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is over with the limit, not when pyshim itself would be taken to be stuck."""
+    """It is over with the limit, not when pyshim itself would be taken to be stuck.
+
+    Nothing is exec'd behind the end of the run, when nobody knows any more whose it is.
+    """
     marker = f"{tmp_path}/behind"
+    daemon = f"setsid sh -c ': >up; read x <never; :' {marker}"
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "_GRACE", 600.0)
     with pytest.raises(TimedOut) as caught:
         shim.run(
-            ["sh", "-c", f"setsid sh -c 'sleep 600; :' {marker} & echo"], timeout=2
+            ["sh", "-c", f"mkfifo up never; {daemon} & read x <up; echo"], timeout=2
         )
     assert caught.value.stdout == b"\n"
     assert running(marker) == []
