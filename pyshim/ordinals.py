@@ -62,7 +62,7 @@ class Ordinals:
         return self._processes[pid]
 
     def _started(self, event: Event) -> None:
-        """Hello: of a fork's child (no program), or of a program that was exec'd."""
+        """Hello: of a fork's child, or of a program that was exec'd (memory 0)."""
         known = self._processes.get(event.pid)
         forked = 0 not in event.memory
         if known is None or known.ended or forked or not known.heard:

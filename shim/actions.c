@@ -127,6 +127,10 @@ void act_make(struct call *call, call_real *real, const struct plan_rule *rule)
 	struct unsynced_use unsynced;
 	uint64_t asked = 0;
 
+	if (!rule) {
+		call_make(call, real);
+		return;
+	}
 	if (rule->action & ACT_INTERRUPT)
 		asked = interrupt_ask(call, rule);
 	if (rule->action & ACT_KEEP)

@@ -9,7 +9,8 @@
  * of those who make it. */
 void act_at_enter(struct call *call, const struct plan_rule *rule);
 
-/* The real call: in part, within a quota, with a signal asked for while it waits. */
+/* The real call: in part, within a quota, with a signal asked for while it waits; `rule` NULL:
+ * as it is. */
 void act_make(struct call *call, call_real *real, const struct plan_rule *rule);
 
 /* A hit that shows only while the call is made: counted and told as of `rule->index`. */

@@ -99,10 +99,7 @@ static bool may_be_made(const struct asked *asked)
 
 static long make(struct call *call, call_real *real, const struct plan_rule *rule)
 {
-	if (rule)
-		act_make(call, real, rule);
-	else
-		call_make(call, real);
+	act_make(call, real, rule);
 	return call->ret;
 }
 

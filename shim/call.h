@@ -111,6 +111,16 @@ static inline long call_number(const struct call *call)
 	return made_by[call->id] - 1L;
 }
 
+/* The first path from argument `from` on; as many as there are arguments: none. */
+static inline uint32_t path_argument(const struct call *call, uint32_t from)
+{
+	const struct row *row = &rows[call->id];
+
+	while (from < row->nargs && row->args[from].kind != ARG_PATH)
+		from++;
+	return from;
+}
+
 /* Of a call that syscall(2) may mean: the kernel's number. */
 extern const uint16_t syscall_of[];
 /* By that number: 1 + the call with the very same arguments. 0: no row has them. */

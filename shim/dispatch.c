@@ -139,13 +139,8 @@ long call_finish(struct call *call, call_real *real, const struct plan_rule *rul
 	const struct plan_row *want = parts.rows + call->id;
 
 	/* Behind a call that never returns the program has no code: it is made anyway. */
-	if (!(call->flags & (CALL_ANSWERED | CALL_MADE))
-	    || rows[call->id].flags & ROW_NORETURN) {
-		if (rule)
-			act_make(call, real, rule);
-		else
-			call_make(call, real);
-	}
+	if (!(call->flags & (CALL_ANSWERED | CALL_MADE)) || rows[call->id].flags & ROW_NORETURN)
+		act_make(call, real, rule);
 	if (in_child_of(call))
 		return failure_give(call);
 	if (rule)

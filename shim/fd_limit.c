@@ -59,13 +59,10 @@ static bool can_be_made(const struct call *call, uint32_t index, int64_t flags)
 /* No path is asked for what it means while flags are refused. */
 static bool can_be_opened(const struct call *call)
 {
-	const struct row *row = &rows[call->id];
-	uint32_t path = 0;
+	uint32_t path = path_argument(call, 0);
 	long err;
 
-	while (path < row->nargs && row->args[path].kind != ARG_PATH)
-		path++;
-	if (path + 1 >= row->nargs)
+	if (path + 1 >= rows[call->id].nargs)
 		return true;
 	if (call_number(call) == __NR_openat2)
 		err = sys4(__NR_openat2, AT_FDCWD, "", call->args[path + 1], call->args[path + 2]);

@@ -47,7 +47,7 @@ static bool is_given(const struct call *call, uint16_t port)
 {
 	const void *second = (const void *)call->args[1];
 
-	switch (made_by[call->id] - 1) {
+	switch (call_number(call)) {
 	case __NR_bind:
 	case __NR_connect: return has_port(second, port);
 	/* send(2) is one without an address. */

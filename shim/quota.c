@@ -106,7 +106,7 @@ static void begin_path(const struct call *call, const struct plan_rule *rule,
 {
 	struct stat st;
 
-	if (quota_stat(call, quota_path(call, 0), flags, &st))
+	if (quota_stat(call, path_argument(call, 0), flags, &st))
 		use->file = use_of(&st, rule);
 }
 
@@ -126,7 +126,7 @@ __attribute__((noinline))
 static void begin_move(struct call *call, const struct plan_rule *rule, struct quota_use *use,
 		       bool was, bool will)
 {
-	uint32_t from = quota_path(call, 0), to = quota_new_path(call);
+	uint32_t from = path_argument(call, 0), to = quota_new_path(call);
 	struct stat st;
 
 	if (quota_stat(call, from, AT_SYMLINK_NOFOLLOW, &st))
@@ -148,7 +148,7 @@ static void begin_move(struct call *call, const struct plan_rule *rule, struct q
 static void begin_rename(struct call *call, const struct plan_rule *rule, struct quota_use *use)
 {
 	const char *glob = plan_text(rule->glob);
-	bool was = quota_fits(call, quota_path(call, 0), glob);
+	bool was = quota_fits(call, path_argument(call, 0), glob);
 	bool will = quota_fits(call, quota_new_path(call), glob);
 
 	if (!quota_exchanges(call))
@@ -180,7 +180,7 @@ void quota_begin(struct call *call, const struct plan_rule *rule, struct quota_u
 	case ROLE_TRUNCATE: begin_path(call, rule, use, 0); break;
 	case ROLE_UNLINK:
 		use->leaves = true;
-		begin_unlink(call, quota_path(call, 0), rule, &use->file);
+		begin_unlink(call, path_argument(call, 0), rule, &use->file);
 		break;
 	case ROLE_RENAME: begin_rename(call, rule, use); break;
 	}
@@ -232,7 +232,7 @@ void quota_end(const struct call *call, const struct plan_rule *rule,
 		quota_drop(&use->file, rule->index);
 	else if (role == ROLE_OPEN && !call->err)
 		count_fd(use, call->ret, rule);
-	else if (role == ROLE_TRUNCATE && quota_stat(call, quota_path(call, 0), 0, &now))
+	else if (role == ROLE_TRUNCATE && quota_stat(call, path_argument(call, 0), 0, &now))
 		count(&use->file, &now, rule);
 	else if (role <= ROLE_RESIZE)
 		count_fd(use, call->args[quota_out(call)], rule);

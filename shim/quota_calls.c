@@ -65,24 +65,14 @@ uint32_t quota_out(const struct call *call)
 	return number == __NR_copy_file_range || number == __NR_splice ? 2 : 0;
 }
 
-/* The first path from argument `from` on, or nargs. */
-uint32_t quota_path(const struct call *call, uint32_t from)
-{
-	const struct row *row = &rows[call->id];
-
-	while (from < row->nargs && row->args[from].kind != ARG_PATH)
-		from++;
-	return from;
-}
-
 uint32_t quota_new_path(const struct call *call)
 {
-	return quota_path(call, quota_path(call, 0) + 1);
+	return path_argument(call, path_argument(call, 0) + 1);
 }
 
 static bool truncates(const struct call *call)
 {
-	uint32_t path = quota_path(call, 0);
+	uint32_t path = path_argument(call, 0);
 	const struct open_how *how = (const void *)call->args[path + 1];
 
 	if (call_number(call) == __NR_creat)
@@ -160,10 +150,10 @@ bool quota_concerns(const struct call *call, const char *glob)
 	case ROLE_ALLOCATE:
 	case ROLE_RESIZE: return quota_fits(call, quota_out(call), glob);
 	case ROLE_CLOSE: return closes_unnamed(call) && quota_fits(call, 0, glob);
-	case ROLE_OPEN: return truncates(call) && quota_fits(call, quota_path(call, 0), glob);
+	case ROLE_OPEN: return truncates(call) && quota_fits(call, path_argument(call, 0), glob);
 	case ROLE_TRUNCATE:
-	case ROLE_UNLINK: return quota_fits(call, quota_path(call, 0), glob);
-	case ROLE_RENAME: return quota_fits(call, quota_path(call, 0), glob)
+	case ROLE_UNLINK: return quota_fits(call, path_argument(call, 0), glob);
+	case ROLE_RENAME: return quota_fits(call, path_argument(call, 0), glob)
 			|| quota_fits(call, quota_new_path(call), glob);
 	}
 	return false;

@@ -21,9 +21,7 @@ bool quota_exchanges(const struct call *call);
 /* The argument with the descriptor that is written to, or that the call is about. */
 uint32_t quota_out(const struct call *call);
 
-/* The first path from argument `from` on, and the second of all; as many as there are
- * arguments when there is none. */
-uint32_t quota_path(const struct call *call, uint32_t from);
+/* The second path of a call's, as path_argument() has the first. */
 uint32_t quota_new_path(const struct call *call);
 
 /* Whether the file behind that argument has a name that the glob fits. */

@@ -227,9 +227,9 @@ void unsynced_begin(const struct call *call, struct unsynced_use *use)
 	case ROLE_ALLOCATE: keep_allocate(call, use); break;
 	case ROLE_RESIZE: keep_resize(call, use); break;
 	case ROLE_OPEN:
-	case ROLE_TRUNCATE: use->key = key_of_path(call, quota_path(call, 0), 0, false); break;
+	case ROLE_TRUNCATE: use->key = key_of_path(call, path_argument(call, 0), 0, false); break;
 	case ROLE_UNLINK:
-		use->key = key_of_path(call, quota_path(call, 0), AT_SYMLINK_NOFOLLOW, true);
+		use->key = key_of_path(call, path_argument(call, 0), AT_SYMLINK_NOFOLLOW, true);
 		break;
 	case ROLE_RENAME:
 		if (quota_exchanges(call))
