@@ -18,6 +18,15 @@ import ctypes, errno, os, subprocess, sys
 import pytest
 libc = ctypes.CDLL(None, use_errno=True)
 """
+WRITES = """
+def write(path, text=b"x"):
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        return os.write(fd, text)
+    finally:
+        os.close(fd)
+"""
+"""For tests that write a file by two calls."""
 AGAIN = "pyshim: starting pytest again for tests with faults"
 
 
@@ -44,6 +53,10 @@ class Session:
     def starts(self) -> int:
         """How often it was started again."""
         return self.stdout.count(AGAIN)
+
+
+def check(session: Session, **outcomes: int) -> None:
+    assert session.outcomes == outcomes, session.stdout + session.stderr
 
 
 def pytest_on(

@@ -6,20 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pytests import PYTEST, Session, pytest_on
-
-WRITES = """
-def write(path, text=b"x"):
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        return os.write(fd, text)
-    finally:
-        os.close(fd)
-"""
-
-
-def check(session: Session, **outcomes: int) -> None:
-    assert session.outcomes == outcomes, session.stdout + session.stderr
+from pytests import PYTEST, WRITES, check, pytest_on
 
 
 def test_faults_are_on_during_their_test_alone(tmp_path: Path) -> None:

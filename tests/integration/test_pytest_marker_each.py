@@ -7,27 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from pytests import PYTEST, Session, pytest_on
+from pytests import PYTEST, WRITES, check, pytest_on
 
-WRITES = """
-import time
-def write(path, text=b"x"):
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        return os.write(fd, text)
-    finally:
-        os.close(fd)
-"""
 REFUSED = """
 @pytest.mark.faults("mkdir:error=EROFS")
 def test_refused():
     with pytest.raises(OSError):
         os.mkdir("d")
 """
-
-
-def check(session: Session, **outcomes: int) -> None:
-    assert session.outcomes == outcomes, session.stdout + session.stderr
 
 
 @pytest.mark.parametrize(
@@ -54,6 +41,7 @@ def test_the_time_of_during_begins_with_the_test(tmp_path: Path) -> None:
     """The second test is more than the half second behind the start of the run."""
     source = f"""
 {WRITES}
+import time
 @pytest.mark.faults("mkdir:error=EROFS:during=..500ms")
 @pytest.mark.parametrize("again", range(2))
 def test_it(tmp_path, again):
